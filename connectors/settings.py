@@ -17,6 +17,7 @@ from enum import StrEnum
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
+from types import NoneType
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -89,7 +90,8 @@ _MYSHOPIFY = re.compile(r"[a-z0-9][a-z0-9-]*\.myshopify\.com")
 def _store_domain(text: str) -> str:
     """`name.myshopify.com`, or the base URL of a stand-in on this machine.
 
-    Shopify's admin answers there only (https://shopify.dev/docs/api/admin-graphql); the token goes nowhere else.
+    Shopify's admin answers there only, and the token goes nowhere else
+    (https://shopify.dev/docs/api/admin-graphql).
     """
     domain = text.strip().lower().removeprefix("https://").rstrip("/")
     if _MYSHOPIFY.fullmatch(domain):
@@ -178,7 +180,7 @@ DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 
 
 class Settings(BaseSettings):
-    """All settings: a field is its variable in lower case. Credentials are `SecretStr` and show in no repr."""
+    """All settings: a field is its variable in lower case. Credentials are `SecretStr`, hidden in repr."""
 
     model_config = SettingsConfigDict(
         frozen=True,
@@ -318,23 +320,16 @@ class Settings(BaseSettings):
 
 
 def _shown(name: str, value: object) -> str:
-    match value:
-        case bool() if name == "EVENSTOCK_WRITES":
-            return "on" if value else "off"
-        case None if name == "GONE_AFTER_HOURS":
-            return "never"
-        case SecretStr():
-            return "set"
-        case None:
-            return "not set"
-        case bool():
-            return "true" if value else "false"
-        case tuple():
-            return ",".join(value)
-        case datetime():
-            return value.isoformat()
-        case _:
-            return str(value)
+    special = {
+        ("EVENSTOCK_WRITES", True): "on",
+        ("EVENSTOCK_WRITES", False): "off",
+        ("GONE_AFTER_HOURS", None): "never",
+    }
+    if isinstance(value, (bool, NoneType)):
+        return special.get((name, value)) or ("not set" if value is None else str(value).lower())
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return "set" if isinstance(value, SecretStr) else str(value)
 
 
 ENV_FILE = "EVENSTOCK_ENV_FILE"
@@ -404,7 +399,7 @@ def _complaint(detail: ErrorDetails) -> str:
         return reason
     field = str(detail["loc"][0]).lower()
     value = str(detail["input"])
-    shows = not _is_secret(Settings.model_fields[field]) and re.fullmatch(r"[\w.,:+ -]{1,24}", value)
+    shows = not _is_secret(Settings.model_fields[field]) and re.fullmatch(r"[\w.,:+-][\w.,:+ -]{0,23}", value)
     return f"{field.upper()}{f' (is {value})' if shows else ''}: {reason}"
 
 
@@ -448,6 +443,5 @@ def _own_names(environment: Iterable[str]) -> list[str]:
 def _misspelt(names: Iterable[str], where: str) -> Iterator[str]:
     for name in sorted(set(names) - _KNOWN):
         close = get_close_matches(name, VARIABLES, n=1)
-        yield f"{name} in {where} is no setting of Evenstock" + (
-            f"; did you mean {close[0]}?" if close else ""
-        )
+        hint = f" (did you mean {close[0]}?)" if close else ""
+        yield f"{name} in {where} is no setting of Evenstock{hint}"
