@@ -1,0 +1,161 @@
+"""The shape of the project, held by tests: who imports whom, and which library belongs to which file."""
+
+import ast
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+MAY_IMPORT = {
+    "flows": {"flows", "tasks", "connectors"},
+    "tasks": {"tasks", "connectors"},
+    "connectors": {"connectors"},
+    "sandbox": {"sandbox"},
+}
+"""Downwards only; the sandbox stands apart, so that it cannot share a mistake with what it tests."""
+
+ONLY_IN = {
+    "httpx": ["connectors/http.py"],
+    "tenacity": ["connectors/http.py"],
+    "sqlalchemy": ["connectors/ledger/*", "connectors/rms*", "connectors/sql*"],
+    "alembic": ["connectors/ledger/*"],
+    "pydantic_settings": ["connectors/settings.py"],
+    "dotenv": ["connectors/settings.py"],
+    "prefect": ["flows/*", "tasks/*"],
+    "rich": ["flows/*"],
+    "graphql": ["sandbox/*"],
+    "cheroot": ["sandbox/*"],
+    "pickle": [],
+}
+"""Production files that may import a library; the sandbox takes what it likes, but for Prefect and pickle."""
+
+PURE = {"matching", "day", "derive", "diff", "guard", "deletion", "rollback", "batching", "plan", "report"}
+"""Modules of tasks/ that only judge."""
+
+IMPURE = {
+    "prefect",
+    "os",
+    "time",
+    "random",
+    "secrets",
+    "socket",
+    "subprocess",
+    "threading",
+    "pathlib",
+    "logging",
+}
+
+READERS = (ast.Attribute, ast.ImportFrom)
+ENVIRONMENT = {"environ", "environb", "getenv", "putenv", "unsetenv"}
+
+Source = tuple[str, ast.Module]
+
+
+@cache
+def sources() -> tuple[Source, ...]:
+    """Every production file by its path from the root, parsed."""
+    files = sorted(file for top in MAY_IMPORT for file in (ROOT / top).rglob("*.py"))
+    return tuple((file.relative_to(ROOT).as_posix(), ast.parse(file.read_text("utf-8"))) for file in files)
+
+
+def imports(path: str, tree: ast.Module) -> Iterator[str]:
+    """The full names of all modules that a file imports, wherever in it, relative ones made absolute."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = list(Path(path).parent.parts)[: len(Path(path).parts) - node.level] if node.level else []
+            yield from (".".join([*above, *filter(None, [node.module]), alias.name]) for alias in node.names)
+
+
+def top(name: str) -> str:
+    return name.split(".", maxsplit=1)[0]
+
+
+def offences(library: str, allowed: list[str]) -> list[str]:
+    return [
+        path
+        for path, tree in sources()
+        if library in map(top, imports(path, tree)) and not any(fnmatch(path, pattern) for pattern in allowed)
+    ]
+
+
+@pytest.mark.parametrize("layer", MAY_IMPORT)
+def test_imports_point_down_only(layer: str) -> None:
+    forbidden = {"flows", "tasks", "connectors", "sandbox", "tests", "benchmarks"} - MAY_IMPORT[layer]
+    wrong = [
+        f"{path} imports {name}"
+        for path, tree in sources()
+        if path.startswith(f"{layer}/")
+        for name in imports(path, tree)
+        if top(name) in forbidden
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("library", ONLY_IN)
+def test_a_library_stays_where_it_belongs(library: str) -> None:
+    in_sandbox = [] if library in {"prefect", "pickle"} else ["sandbox/*"]
+    assert offences(library, ONLY_IN[library] + in_sandbox) == []
+
+
+def test_the_environment_is_read_in_one_file() -> None:
+    wrong = [
+        f"{path}:{node.lineno}"
+        for path, tree in sources()
+        for node in ast.walk(tree)
+        if path != "connectors/settings.py" and isinstance(node, READERS) and _reads_environment(node)
+    ]
+    assert wrong == []
+
+
+def _reads_environment(node: ast.AST) -> bool:
+    match node:
+        case ast.Attribute(value=ast.Name(id="os"), attr=name):
+            return name in ENVIRONMENT
+        case ast.ImportFrom(module="os", names=names):
+            return any(alias.name in ENVIRONMENT for alias in names)
+    return False
+
+
+def pure() -> list[Source]:
+    return [(path, tree) for path, tree in sources() if path in {f"tasks/{name}.py" for name in PURE}]
+
+
+@pytest.mark.parametrize("path", [path for path, _ in pure()])
+def test_a_judgement_touches_nothing(path: str) -> None:
+    tree = dict(pure())[path]
+    names = set(imports(path, tree))
+    assert {top(name) for name in names} & (IMPURE | ONLY_IN.keys()) == set()
+    judgements = tuple(f"tasks.{name}" for name in PURE)
+    assert [name for name in names if top(name) == "tasks" and not name.startswith(judgements)] == []
+    assert [ast.unparse(node) for node in ast.walk(tree) if _looks_at_a_clock(node)] == []
+
+
+def _looks_at_a_clock(node: ast.AST) -> bool:
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="datetime" | "date"), attr=name)):
+            return name in {"now", "utcnow", "today"}
+    return False
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "expected"),
+    [
+        ("tasks/a.py", "import flows.b", {"flows.b"}),
+        ("tasks/a.py", "def f():\n    from sandbox import c", {"sandbox.c"}),
+        ("connectors/ledger/a.py", "from . import b", {"connectors.ledger.b"}),
+        ("connectors/ledger/a.py", "from ..http import c", {"connectors.http.c"}),
+    ],
+)
+def test_no_form_of_import_escapes(path: str, code: str, expected: set[str]) -> None:
+    assert set(imports(path, ast.parse(code))) == expected
+
+
+def test_no_form_of_reading_the_environment_escapes() -> None:
+    for code in ("import os\nos.environ['A']", "import os\nos.getenv('A')", "from os import environ"):
+        assert any(map(_reads_environment, ast.walk(ast.parse(code)))), code
