@@ -53,8 +53,8 @@ TYPES = words(
     EditableProperty ExternalVideo HasMetafields Image InventoryAdjustmentGroup InventoryChange InventoryItem
     InventoryItemMeasurement InventoryLevel InventoryProperties InventoryQuantity InventoryQuantityName
     LegacyInteroperability LineItem Location LocationAddress Media MediaImage Metafield Model3d MoneyBag
-    MoneyV2 Node Order PageInfo Product ProductOption ProductOptionValue ProductPriceRangeV2 ProductVariant SEO
-    SelectedOption Shop ShopPlan ShopResourceLimits StagedMediaUploadTarget StagedUploadParameter
+    MoneyV2 Node Order PageInfo Product ProductOption ProductOptionValue ProductPriceRangeV2 ProductVariant
+    SEO SelectedOption Shop ShopPlan ShopResourceLimits StagedMediaUploadTarget StagedUploadParameter
     UnitPriceMeasurement Video WebhookEventBridgeEndpoint WebhookHttpEndpoint WebhookPubSubEndpoint
     WebhookSubscription WebhookSubscriptionEndpoint Weight
     """
