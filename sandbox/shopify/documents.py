@@ -63,7 +63,9 @@ class RootField:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """An operation that may run. `variables` hold defaults too; `given` is what the client sent."""
+    """An operation that may run. `variables` hold defaults too; `given` is what the client sent, and what
+    `graphql.execute` takes as its variable values.
+    """
 
     document: DocumentNode
     operation: OperationDefinitionNode
@@ -71,6 +73,7 @@ class Prepared:
     root_fields: list[RootField]
     is_mutation: bool
     given: dict[str, object]
+    values: VariableValues
     fragments: Mapping[str, FragmentDefinitionNode]
 
 
@@ -249,7 +252,7 @@ def _checked(
     if small:
         return _with_null_data(small, fields)
     mutates = operation.operation is OperationType.MUTATION
-    return Prepared(parsed.document, operation, values.coerced, fields, mutates, given, fragments)
+    return Prepared(parsed.document, operation, values.coerced, fields, mutates, given, values, fragments)
 
 
 def prepare(
