@@ -393,18 +393,18 @@ def _read(path: Path | None, problems: list[str]) -> Settings | None:
 
 
 def _complaint(detail: ErrorDetails) -> str:
-    """`VARIABLE (is value): reason`. The value of a secret, and anything long enough to be one, stays out."""
+    """`VARIABLE (is value): reason`. Only a number, a choice or a time is shown: any text may be a secret."""
     reason = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     if not detail["loc"]:
         return reason
     field = str(detail["loc"][0]).lower()
     value = str(detail["input"])
-    shows = not _is_secret(Settings.model_fields[field]) and re.fullmatch(r"[\w.,:+-][\w.,:+ -]{0,23}", value)
+    shows = not _is_text(Settings.model_fields[field]) and re.fullmatch(r"[\w.,:+-][\w.,:+ -]{0,23}", value)
     return f"{field.upper()}{f' (is {value})' if shows else ''}: {reason}"
 
 
-def _is_secret(field: FieldInfo) -> bool:
-    return "SecretStr" in repr(field.annotation)
+def _is_text(field: FieldInfo) -> bool:
+    return re.search(r"\b(str|SecretStr)\b", repr(field.annotation)) is not None
 
 
 def _env_file() -> Path | None:
