@@ -7,7 +7,7 @@ nobody may branch on them.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from graphql import ASTValidationRule, GraphQLError, Node, get_location
+from graphql import ASTValidationRule, GraphQLError, Node, ValidationContext, get_location
 from graphql.validation.rules.executable_definitions import ExecutableDefinitionsRule
 from graphql.validation.rules.fields_on_correct_type import FieldsOnCorrectTypeRule
 from graphql.validation.rules.fragments_on_composite_types import FragmentsOnCompositeTypesRule
@@ -75,24 +75,38 @@ CODES: Final[Mapping[type[ASTValidationRule], str]] = {
 }
 
 
-def _literal_code(message: str) -> str:
-    """A literal can be wrong in three ways that Shopify tells apart and graphql-core only in its text."""
-    if "not to include unknown field" in message:
-        return "argumentNotAccepted"
-    if "to include required field" in message:
-        return "missingRequiredInputObjectAttribute"
-    return "argumentLiteralsIncompatible"
+FINER: Final[Mapping[str, str]] = {
+    "not to include unknown field": "argumentNotAccepted",
+    "to include required field": "missingRequiredInputObjectAttribute",
+    "may not be used on": "directiveCannotBeApplied",
+}
+"""Faults that Shopify tells apart by code, and graphql-core only by these words of its text."""
+
+
+class _Reporter:
+    """A rule's view of the context, so that the errors it reports carry Shopify's code."""
+
+    def __init__(self, context: ValidationContext, code: str) -> None:
+        self._context = context
+        self._code = code
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._context, name)
+
+    def report_error(self, error: GraphQLError) -> None:
+        """Report the error with its code."""
+        finer = (code for words, code in FINER.items() if words in error.message)
+        error.extensions = {"code": next(finer, self._code)}
+        self._context.report_error(error)
 
 
 def _coding(rule: type[ASTValidationRule], code: str) -> type[ASTValidationRule]:
     """The rule, so that its errors carry Shopify's code."""
 
-    def report_error(self: ASTValidationRule, error: GraphQLError) -> None:
-        literal = rule is ValuesOfCorrectTypeRule
-        error.extensions = {"code": _literal_code(error.message) if literal else code}
-        self.context.report_error(error)
+    def start(self: ASTValidationRule, context: ValidationContext) -> None:
+        rule.__init__(self, _Reporter(context, code))  # type: ignore[arg-type]
 
-    return type(rule.__name__, (rule,), {"report_error": report_error})
+    return type(rule.__name__, (rule,), {"__init__": start})
 
 
 RULES: Final[Sequence[type[ASTValidationRule]]] = [_coding(rule, code) for rule, code in CODES.items()]
