@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
+
+JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
+"""Anything JSON can say."""
+JsonObject = dict[str, JsonValue]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +56,6 @@ class Product:
     seen_at: datetime
 
 
-class Reading(StrEnum):
-    """How far an RMS quantity can be trusted."""
-
-    EXACT = "exact"
-    NEGATIVE = "negative"
-    FRACTIONAL = "fractional"
-    TEXT = "text"
-    UNREADABLE = "unreadable"
-
-
 @dataclass(frozen=True, slots=True)
 class RmsRow:
     """One row of RMS. `quantity` is None when the stored value is no number at all (NULL, "n/a", NaN)."""
@@ -83,3 +76,67 @@ class OrderLine:
     variant_id: int
     quantity: int
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """One of an item's levels, active or not, with what the deletion of its variant would lose."""
+
+    location_id: int
+    available: int
+    committed: int
+    on_hand: int
+    incoming: int
+
+
+@dataclass(frozen=True, slots=True)
+class LevelsEverywhere:
+    """All levels of one item. `complete` is false when the list was cut short."""
+
+    item_id: int
+    levels: tuple[Stock, ...]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VariantFacts:
+    """What decides whether a variant may be deleted. `data` is everything needed to make it again."""
+
+    id: int
+    product_id: int
+    item_id: int
+    policy: str
+    is_bundle: bool
+    is_gift_card: bool
+    selling_plans: int
+    siblings: int
+    data: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a compared set: the level of an item, the quantity it must still hold, and the new one."""
+
+    item_id: int
+    expected: int
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShopFacts:
+    """The store as it presents itself at the start of a run."""
+
+    domain: str
+    name: str
+    timezone: str
+    version: str
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place that holds stock."""
+
+    id: int
+    name: str
+    active: bool

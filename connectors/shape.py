@@ -1,0 +1,55 @@
+"""Narrow JSON to the shape that is expected, or say where it was not so."""
+
+from datetime import UTC, datetime
+
+from connectors.errors import Malformed
+from connectors.records import JsonObject, JsonValue
+
+
+def as_object(value: JsonValue, where: str) -> JsonObject:
+    """A JSON object, else `Malformed`."""
+    if not isinstance(value, dict):
+        raise _unexpected("an object", value, where)
+    return value
+
+
+def as_list(value: JsonValue, where: str) -> list[JsonValue]:
+    """A JSON list, else `Malformed`."""
+    if not isinstance(value, list):
+        raise _unexpected("a list", value, where)
+    return value
+
+
+def as_text(value: JsonValue, where: str) -> str:
+    """A JSON string, else `Malformed`."""
+    if not isinstance(value, str):
+        raise _unexpected("text", value, where)
+    return value
+
+
+def as_int(value: JsonValue, where: str) -> int:
+    """A whole number, also one written as a decimal; else `Malformed`."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        raise _unexpected("a whole number", value, where)
+    return int(value)
+
+
+def as_bool(value: JsonValue, where: str) -> bool:
+    """True or false, else `Malformed`."""
+    if not isinstance(value, bool):
+        raise _unexpected("true or false", value, where)
+    return value
+
+
+def as_time(value: JsonValue, where: str) -> datetime:
+    """An aware moment from an ISO 8601 text, else `Malformed`."""
+    try:
+        moment = datetime.fromisoformat(as_text(value, where))
+    except ValueError:
+        raise _unexpected("a time", value, where) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _unexpected(what: str, value: JsonValue, where: str) -> Malformed:
+    found = "nothing" if value is None else repr(value)[:60]
+    return Malformed(f"{where}: expected {what}, found {found}")

@@ -1,0 +1,191 @@
+"""What Evenstock says to Shopify: one pure builder an operation, values in, `Call` out.
+
+https://shopify.dev/docs/api/admin-graphql/2026-10
+"""
+
+from collections.abc import Iterable, Sequence
+
+from connectors.http import Call
+from connectors.records import JsonObject, JsonValue, Row
+from connectors.shopify import documents
+
+PAGE = 250
+"""Shopify's most: ids or rows in one argument, objects in one page."""
+
+REASON = "correction"
+
+
+def gid(kind: str, number: int) -> str:
+    """A global id, e.g. ``gid://shopify/Product/1``."""
+    return f"gid://shopify/{kind}/{number}"
+
+
+def quoted(value: str) -> str:
+    """A value for the search syntax: in single quotes, with what would end them escaped.
+
+    https://shopify.dev/docs/api/usage/search-syntax
+    """
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def without_tag(tag: str, above: int = 0) -> str:
+    """Search for products that do not carry a tag, from an id on."""
+    return _above(f"tag_not:{quoted(tag)}", above)
+
+
+def with_tag(tag: str, above: int = 0) -> str:
+    """Search for what belongs to products that carry a tag, from an id on."""
+    return _above(f"tag:{quoted(tag)}", above)
+
+
+def _above(search: str, above: int) -> str:
+    return " AND ".join(part for part in (search, f"id:>{above}" if above else "") if part)
+
+
+def anything(above: int = 0) -> str:
+    """Search for everything, from an id on."""
+    return _above("", above)
+
+
+def shop() -> Call:
+    """Who the store is and what the token may do."""
+    return _call("shop", documents.SHOP, cost=5)
+
+
+def locations(after: str | None = None) -> Call:
+    """All locations, inactive ones too."""
+    return _call("locations", documents.LOCATIONS, {"after": after}, cost=13)
+
+
+def products(search: str, location: int, after: str | None = None) -> Call:
+    """Products with their first ten variants and the stock of one location."""
+    variables: JsonObject = {"search": search, "location": gid("Location", location), "after": after}
+    return _call("products", documents.PRODUCTS, variables, cost=255)
+
+
+def product_ids(search: str, after: str | None = None) -> Call:
+    """Products with nothing but their tags and status."""
+    return _call("products", documents.PRODUCT_IDS, {"search": search, "after": after}, cost=13)
+
+
+def products_by_id(ids: Sequence[int], location: int) -> Call:
+    """Some products with up to 250 variants each."""
+    variables: JsonObject = {"ids": _gids("Product", ids), "location": gid("Location", location)}
+    return _call("nodes", documents.PRODUCTS_BY_ID, variables, cost=52)
+
+
+def more_variants(product: int, location: int, after: str | None) -> Call:
+    """The next 250 variants of one product."""
+    variables: JsonObject = {
+        "id": gid("Product", product),
+        "location": gid("Location", location),
+        "after": after,
+    }
+    return _call("product", documents.MORE_VARIANTS, variables, cost=47)
+
+
+def skus(search: str, after: str | None = None) -> Call:
+    """The SKUs of variants, and nothing else of them."""
+    return _call("productVariants", documents.SKUS, {"search": search or None, "after": after}, cost=13)
+
+
+def levels(items: Sequence[int], location: int) -> Call:
+    """The levels of up to 250 items at one location."""
+    variables: JsonObject = {"ids": _gids("InventoryItem", items), "location": gid("Location", location)}
+    return _call("nodes", documents.LEVELS, variables, cost=3)
+
+
+def levels_everywhere(items: Sequence[int]) -> Call:
+    """All levels of up to 250 items, at active and inactive locations alike."""
+    return _call("nodes", documents.LEVELS_EVERYWHERE, {"ids": _gids("InventoryItem", items)}, cost=34)
+
+
+def snapshots(variants: Sequence[int]) -> Call:
+    """Everything that is needed to judge and to make again up to 250 variants."""
+    return _call("nodes", documents.SNAPSHOTS, {"ids": _gids("ProductVariant", variants)}, cost=40)
+
+
+def orders(after: str | None = None) -> Call:
+    """Orders, newest first. No search: the search index lags behind the orders themselves."""
+    return _call("orders", documents.ORDERS, {"after": after}, cost=155)
+
+
+def more_lines(order: int, after: str | None) -> Call:
+    """The next 250 lines of one order."""
+    return _call("order", documents.MORE_LINES, {"id": gid("Order", order), "after": after}, cost=25)
+
+
+def set_quantities(rows: Iterable[Row], *, location: int, name: str, reference: str, key: str) -> Call:
+    """Set up to 250 levels, each only if it still holds what is expected; all of them or none.
+
+    https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/inventorySetQuantities
+    """
+    where = gid("Location", location)
+    quantities: list[JsonValue] = [
+        {
+            "inventoryItemId": gid("InventoryItem", row.item_id),
+            "locationId": where,
+            "quantity": row.quantity,
+            "changeFromQuantity": row.expected,
+        }
+        for row in rows
+    ]
+    body: JsonObject = {
+        "name": name,
+        "reason": REASON,
+        "referenceDocumentUri": reference,
+        "quantities": quantities,
+    }
+    return _write("inventorySetQuantities", documents.SET_QUANTITIES, {"input": body, "key": key})
+
+
+def activate(item: int, location: int, key: str) -> Call:
+    """Make a level sellable; whatever quantity it kept from before comes back with it."""
+    variables: JsonObject = {
+        "item": gid("InventoryItem", item),
+        "location": gid("Location", location),
+        "key": key,
+    }
+    return _write("inventoryActivate", documents.ACTIVATE, variables)
+
+
+def delete_variants(product: int, variants: Sequence[int]) -> Call:
+    """Delete variants of one product, all of them or none."""
+    variables: JsonObject = {
+        "product": gid("Product", product),
+        "variants": _gids("ProductVariant", variants),
+    }
+    return _write("productVariantsBulkDelete", documents.DELETE_VARIANTS, variables)
+
+
+def add_tag(product: int, tag: str) -> Call:
+    """Add one tag; adding it again changes nothing."""
+    variables: JsonObject = {"id": gid("Product", product), "tags": [tag]}
+    return _write("tagsAdd", documents.ADD_TAGS, variables, repeatable=True)
+
+
+def remove_tags(product: int, tags: Sequence[str]) -> Call:
+    """Remove tags; those that are not there are no error."""
+    variables: JsonObject = {"id": gid("Product", product), "tags": list(tags)}
+    return _write("tagsRemove", documents.REMOVE_TAGS, variables, repeatable=True)
+
+
+def archive(product: int) -> Call:
+    """Take a product off sale without losing it."""
+    body: JsonObject = {"id": gid("Product", product), "status": "ARCHIVED"}
+    return _write("productUpdate", documents.ARCHIVE, {"product": body}, repeatable=True)
+
+
+def _gids(kind: str, numbers: Sequence[int]) -> list[JsonValue]:
+    return [gid(kind, number) for number in numbers]
+
+
+def _call(operation: str, query: str, variables: JsonObject | None = None, *, cost: float) -> Call:
+    body: JsonObject = {"query": query, "variables": variables or {}}
+    return Call(operation, path="graphql.json", json=body, cost=cost)
+
+
+def _write(operation: str, query: str, variables: JsonObject, *, repeatable: bool = False) -> Call:
+    body: JsonObject = {"query": query, "variables": variables}
+    return Call(operation, path="graphql.json", json=body, cost=10, writes=True, repeatable=repeatable)

@@ -1,0 +1,292 @@
+"""The GraphQL texts that Evenstock sends to Shopify's Admin API, version 2026-10.
+
+Each is one operation with just the fragments it uses, so that nothing unused is asked and paid for.
+Prices in comments are requested points (https://shopify.dev/docs/api/usage/rate-limits).
+"""
+
+_STOCK = """
+fragment Stock on InventoryItem {
+  id
+  tracked
+  inventoryLevel(locationId: $location, includeInactive: true) {
+    isActive
+    quantities(names: ["available", "committed", "on_hand"]) { name quantity }
+  }
+}
+"""
+
+_VARIANT = (
+    """
+fragment Shown on ProductVariant {
+  id
+  sku
+  position
+  inventoryItem { ...Stock duplicateSkuCount }
+}
+"""
+    + _STOCK
+)
+
+_PRODUCT = """
+fragment Head on Product {
+  id
+  title
+  status
+  tags
+  ccod: metafield(namespace: "rms", key: "ccod") { value }
+  productCode: metafield(namespace: "rms", key: "product_code") { value }
+  codigo: metafield(namespace: "rms", key: "codigo") { value }
+  customCcod: metafield(namespace: "custom", key: "ccod") { value }
+}
+"""
+
+# 5 points
+SHOP = """
+query ShopInfo {
+  shop { id myshopifyDomain name ianaTimezone }
+  currentAppInstallation { accessScopes { handle } }
+}
+"""
+
+# 13 points
+LOCATIONS = """
+query Locations($after: String) {
+  locations(first: 250, after: $after, includeInactive: true, includeLegacy: false) {
+    nodes { id name isActive }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+"""
+
+# 255 points: 250 products with up to 10 variants each
+PRODUCTS = (
+    """
+query Products($search: String, $after: String, $location: ID!) {
+  products(first: 250, after: $after, query: $search, sortKey: ID) {
+    nodes {
+      ...Head
+      variants(first: 10, sortKey: ID) {
+        nodes { ...Shown }
+        pageInfo { hasNextPage endCursor }
+      }
+    }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+"""
+    + _PRODUCT
+    + _VARIANT
+)
+
+# 13 points
+PRODUCT_IDS = """
+query ProductIds($search: String, $after: String) {
+  products(first: 250, after: $after, query: $search, sortKey: ID) {
+    nodes { id status tags }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+"""
+
+# 52 points, however many ids
+PRODUCTS_BY_ID = (
+    """
+query ProductsById($ids: [ID!]!, $location: ID!) {
+  nodes(ids: $ids) {
+    __typename
+    ... on Product {
+      ...Head
+      variants(first: 250, sortKey: ID) {
+        nodes { ...Shown }
+        pageInfo { hasNextPage endCursor }
+      }
+    }
+  }
+}
+"""
+    + _PRODUCT
+    + _VARIANT
+)
+
+# 47 points
+MORE_VARIANTS = (
+    """
+query MoreVariants($id: ID!, $after: String, $location: ID!) {
+  product(id: $id) {
+    id
+    variants(first: 250, after: $after, sortKey: ID) {
+      nodes { ...Shown }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}
+"""
+    + _VARIANT
+)
+
+# 13 points
+SKUS = """
+query Skus($search: String, $after: String) {
+  productVariants(first: 250, after: $after, query: $search, sortKey: ID) {
+    nodes { id sku }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+"""
+
+# 3 points
+LEVELS = (
+    """
+query Levels($ids: [ID!]!, $location: ID!) {
+  nodes(ids: $ids) {
+    __typename
+    ... on InventoryItem { ...Stock }
+  }
+}
+"""
+    + _STOCK
+)
+
+# 34 points: up to 200 locations, the most a store may have
+LEVELS_EVERYWHERE = """
+query LevelsEverywhere($ids: [ID!]!) {
+  nodes(ids: $ids) {
+    __typename
+    ... on InventoryItem {
+      id
+      inventoryLevels(first: 200, includeInactive: true) {
+        nodes {
+          id
+          location { id }
+          quantities(names: ["available", "committed", "on_hand", "incoming"]) { name quantity }
+        }
+        pageInfo { hasNextPage endCursor }
+      }
+    }
+  }
+}
+"""
+
+SNAPSHOTS = """
+query VariantSnapshots($ids: [ID!]!) {
+  nodes(ids: $ids) {
+    __typename
+    ... on ProductVariant {
+      id
+      sku
+      barcode
+      price
+      compareAtPrice
+      position
+      taxable
+      inventoryPolicy
+      requiresComponents
+      selectedOptions { name value }
+      product { id handle isGiftCard variantsCount { count } }
+      media(first: 10) { nodes { id } }
+      metafields(first: 50) { nodes { namespace key type value } pageInfo { hasNextPage } }
+      sellingPlanGroupsCount { count }
+      inventoryItem {
+        id
+        tracked
+        requiresShipping
+        unitCost { amount currencyCode }
+        countryCodeOfOrigin
+        provinceCodeOfOrigin
+        harmonizedSystemCode
+        measurement { weight { unit value } }
+      }
+    }
+  }
+}
+"""
+
+# 155 points when every page is full
+ORDERS = """
+query RecentOrders($after: String) {
+  orders(first: 100, after: $after, sortKey: CREATED_AT, reverse: true) {
+    nodes {
+      id
+      createdAt
+      cancelledAt
+      test
+      lineItems(first: 50) {
+        nodes { quantity variant { id } }
+        pageInfo { hasNextPage endCursor }
+      }
+    }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+"""
+
+# 25 points
+MORE_LINES = """
+query MoreLineItems($id: ID!, $after: String) {
+  order(id: $id) {
+    id
+    createdAt
+    cancelledAt
+    test
+    lineItems(first: 250, after: $after) {
+      nodes { quantity variant { id } }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}
+"""
+
+# 10 points, as every mutation below
+SET_QUANTITIES = """
+mutation SetQuantities($input: InventorySetQuantitiesInput!, $key: String!) {
+  inventorySetQuantities(input: $input) @idempotent(key: $key) {
+    inventoryAdjustmentGroup { id }
+    userErrors { code field message }
+  }
+}
+"""
+
+ACTIVATE = """
+mutation Activate($item: ID!, $location: ID!, $key: String!) {
+  inventoryActivate(inventoryItemId: $item, locationId: $location) @idempotent(key: $key) {
+    inventoryLevel { id isActive }
+    userErrors { field message }
+  }
+}
+"""
+
+DELETE_VARIANTS = """
+mutation DeleteVariants($product: ID!, $variants: [ID!]!) {
+  productVariantsBulkDelete(productId: $product, variantsIds: $variants) {
+    product { id }
+    userErrors { code field message }
+  }
+}
+"""
+
+ADD_TAGS = """
+mutation AddTags($id: ID!, $tags: [String!]!) {
+  tagsAdd(id: $id, tags: $tags) {
+    node { id }
+    userErrors { field message }
+  }
+}
+"""
+
+REMOVE_TAGS = """
+mutation RemoveTags($id: ID!, $tags: [String!]!) {
+  tagsRemove(id: $id, tags: $tags) {
+    node { id }
+    userErrors { field message }
+  }
+}
+"""
+
+ARCHIVE = """
+mutation Archive($product: ProductUpdateInput!) {
+  productUpdate(product: $product) {
+    product { id status }
+    userErrors { field message }
+  }
+}
+"""

@@ -1,0 +1,351 @@
+"""What Evenstock hears from Shopify: pure readers, from a decoded body to records and the next page."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from connectors.errors import (
+    Complaint,
+    ConnectorError,
+    Malformed,
+    RateLimited,
+    Refused,
+    Transient,
+    Unauthorised,
+    UnknownOutcome,
+)
+from connectors.http import Answer, Call
+from connectors.records import (
+    JsonObject,
+    JsonValue,
+    Level,
+    LevelsEverywhere,
+    Location,
+    OrderLine,
+    Product,
+    Quantities,
+    ShopFacts,
+    Stock,
+    Variant,
+    VariantFacts,
+)
+from connectors.shape import as_bool, as_int, as_list, as_object, as_text, as_time
+
+T = TypeVar("T")
+
+CCOD_FIELDS = ("ccod", "productCode", "codigo", "customCcod")
+"""Where a product may carry its CCOD, the first one that holds something counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some objects of a connection, and the cursor of the rest."""
+
+    items: tuple[T, ...]
+    cursor: str | None
+
+
+def number(gid: JsonValue, where: str = "id") -> int:
+    """The number at the end of a global id. The query part of a level's id is not part of it."""
+    tail = as_text(gid, where).split("?")[0].rsplit("/", 1)[-1]
+    if not tail.isdigit():
+        raise Malformed(f"{where}: expected a global id, found {str(gid)[:60]!r}")
+    return int(tail)
+
+
+def data(answer: Answer) -> JsonObject:
+    """The data of an answer that `check` found to be whole."""
+    return as_object(as_object(answer.body, "answer").get("data"), "data")
+
+
+def page(connection: JsonValue, read: Callable[[JsonObject], T], where: str) -> Page[T]:
+    """The nodes of a connection, and where to go on."""
+    body = as_object(connection, where)
+    items = tuple(read(as_object(node, where)) for node in as_list(body.get("nodes"), f"{where}.nodes"))
+    info = as_object(body.get("pageInfo"), f"{where}.pageInfo")
+    more = as_bool(info.get("hasNextPage"), f"{where}.hasNextPage")
+    return Page(items, as_text(info.get("endCursor"), f"{where}.endCursor") if more else None)
+
+
+def shop(answer: Answer) -> ShopFacts:
+    """The store and what this token may do there."""
+    body = as_object(data(answer).get("shop"), "shop")
+    installation = as_object(data(answer).get("currentAppInstallation"), "currentAppInstallation")
+    scopes = as_list(installation.get("accessScopes"), "accessScopes")
+    return ShopFacts(
+        domain=as_text(body.get("myshopifyDomain"), "shop.myshopifyDomain"),
+        name=as_text(body.get("name"), "shop.name"),
+        timezone=as_text(body.get("ianaTimezone"), "shop.ianaTimezone"),
+        version=answer.headers.get("x-shopify-api-version", ""),
+        scopes=frozenset(
+            as_text(as_object(scope, "scope").get("handle"), "scope.handle") for scope in scopes
+        ),
+    )
+
+
+def location(node: JsonObject) -> Location:
+    """One place."""
+    return Location(
+        number(node.get("id")), as_text(node.get("name"), "name"), as_bool(node.get("isActive"), "isActive")
+    )
+
+
+def product(node: JsonObject, answer: Answer) -> tuple[Product, str | None]:
+    """A product with the variants that came with it, and the cursor of the others."""
+    product_id = number(node.get("id"))
+    variants = page(node.get("variants"), lambda inner: variant(inner, product_id), "variants")
+    shown = Product(
+        id=product_id,
+        title=as_text(node.get("title"), "title"),
+        status=as_text(node.get("status"), "status"),
+        tags=tuple(as_text(tag, "tag") for tag in as_list(node.get("tags"), "tags")),
+        ccod=_ccod(node),
+        variants=variants.items,
+        seen_at=answer.at,
+    )
+    return shown, variants.cursor
+
+
+def head(node: JsonObject) -> tuple[int, tuple[str, ...]]:
+    """A product's id and tags."""
+    return number(node.get("id")), tuple(as_text(tag, "tag") for tag in as_list(node.get("tags"), "tags"))
+
+
+def sku(node: JsonObject) -> tuple[int, str | None]:
+    """A variant's id and SKU."""
+    text = node.get("sku")
+    return number(node.get("id")), None if text is None else as_text(text, "sku")
+
+
+def variants(answer: Answer, product_id: int) -> Page[Variant]:
+    """A further page of one product's variants."""
+    body = as_object(data(answer).get("product"), "product")
+    return page(body.get("variants"), lambda node: variant(node, product_id), "variants")
+
+
+def _ccod(node: JsonObject) -> str | None:
+    for name in CCOD_FIELDS:
+        field = node.get(name)
+        if isinstance(field, dict) and str(field.get("value") or "").strip():
+            return as_text(field.get("value"), name)
+    return None
+
+
+def variant(node: JsonObject, product_id: int) -> Variant:
+    """One variant with its level."""
+    item = as_object(node.get("inventoryItem"), "inventoryItem")
+    sku = node.get("sku")
+    return Variant(
+        id=number(node.get("id")),
+        product_id=product_id,
+        item_id=number(item.get("id")),
+        sku=None if sku is None else as_text(sku, "sku"),
+        position=as_int(node.get("position"), "position"),
+        tracked=as_bool(item.get("tracked"), "tracked"),
+        duplicates=as_int(item.get("duplicateSkuCount"), "duplicateSkuCount"),
+        level=level(item.get("inventoryLevel")),
+    )
+
+
+def level(node: JsonValue) -> Level | None:
+    """A level; None where the item is not stocked. Numbers that are missing stay unknown."""
+    if node is None:
+        return None
+    body = as_object(node, "inventoryLevel")
+    found = _quantities(body)
+    complete = {"available", "committed", "on_hand"} <= found.keys()
+    quantities = Quantities(found["available"], found["committed"], found["on_hand"]) if complete else None
+    return Level(active=as_bool(body.get("isActive"), "isActive"), quantities=quantities)
+
+
+def _quantities(body: JsonObject) -> dict[str, int]:
+    entries = [as_object(entry, "quantity") for entry in as_list(body.get("quantities"), "quantities")]
+    return {
+        as_text(entry.get("name"), "quantity.name"): as_int(entry.get("quantity"), "quantity")
+        for entry in entries
+        if entry.get("quantity") is not None
+    }
+
+
+def nodes(answer: Answer, kind: str) -> Iterator[JsonObject]:
+    """The objects of one type that `nodes(ids:)` found; those that do not exist are left out."""
+    for node in as_list(data(answer).get("nodes"), "nodes"):
+        if isinstance(node, dict) and node.get("__typename") == kind:
+            yield node
+
+
+def levels(answer: Answer) -> dict[int, Level | None]:
+    """Levels by inventory item id. An item that is not here does not exist any more."""
+    return {
+        number(node.get("id")): level(node.get("inventoryLevel")) for node in nodes(answer, "InventoryItem")
+    }
+
+
+def levels_everywhere(answer: Answer) -> list[LevelsEverywhere]:
+    """All levels of each item found."""
+    return [_everywhere(node) for node in nodes(answer, "InventoryItem")]
+
+
+def _everywhere(node: JsonObject) -> LevelsEverywhere:
+    found = page(node.get("inventoryLevels"), _stock, "inventoryLevels")
+    return LevelsEverywhere(number(node.get("id")), found.items, complete=found.cursor is None)
+
+
+def _stock(node: JsonObject) -> Stock:
+    found = _quantities(node)
+    place = as_object(node.get("location"), "location")
+    missing = {"available", "committed", "on_hand", "incoming"} - found.keys()
+    if missing:
+        raise Malformed(f"level at {place.get('id')}: no quantity for {', '.join(sorted(missing))}")
+    return Stock(
+        number(place.get("id")), found["available"], found["committed"], found["on_hand"], found["incoming"]
+    )
+
+
+def snapshots(answer: Answer) -> list[VariantFacts]:
+    """What is needed to judge a deletion, with the whole variant as it was."""
+    return [_facts(node) for node in nodes(answer, "ProductVariant")]
+
+
+def _facts(node: JsonObject) -> VariantFacts:
+    parent = as_object(node.get("product"), "product")
+    siblings = as_object(parent.get("variantsCount"), "variantsCount")
+    plans = as_object(node.get("sellingPlanGroupsCount"), "sellingPlanGroupsCount")
+    return VariantFacts(
+        id=number(node.get("id")),
+        product_id=number(parent.get("id")),
+        item_id=number(as_object(node.get("inventoryItem"), "inventoryItem").get("id")),
+        policy=as_text(node.get("inventoryPolicy"), "inventoryPolicy"),
+        is_bundle=as_bool(node.get("requiresComponents"), "requiresComponents"),
+        is_gift_card=as_bool(parent.get("isGiftCard"), "isGiftCard"),
+        selling_plans=as_int(plans.get("count"), "sellingPlanGroupsCount"),
+        siblings=as_int(siblings.get("count"), "variantsCount"),
+        data=node,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OrderHead:
+    """An order as the walk sees it: its lines, and the cursor of lines that did not fit."""
+
+    id: int
+    lines: tuple[OrderLine, ...]
+    cursor: str | None
+    created_at: datetime
+
+
+def order(node: JsonObject) -> OrderHead:
+    """One order. Test orders and cancelled ones sell nothing, so their lines are left out."""
+    order_id = number(node.get("id"))
+    created = as_time(node.get("createdAt"), "createdAt")
+    counts = node.get("cancelledAt") is None and not node.get("test")
+
+    def line(body: JsonObject) -> OrderLine | None:
+        sold = body.get("variant")
+        if not isinstance(sold, dict):
+            return None
+        return OrderLine(order_id, number(sold.get("id")), as_int(body.get("quantity"), "quantity"), created)
+
+    found = page(node.get("lineItems"), line, "lineItems")
+    lines = tuple(each for each in found.items if each is not None) if counts else ()
+    return OrderHead(order_id, lines, found.cursor if counts else None, created)
+
+
+# ------------------------------------------------------------------ errors
+
+
+_NEVER_RAN = frozenset({
+    "MAX_COST_EXCEEDED", "MAX_INPUT_SIZE_EXCEEDED", "BAD_REQUEST", "INVALID_FIELD_ARGUMENTS",
+    "INVALID_VARIABLE", "RESOURCE_NOT_FOUND", "undefinedField", "undefinedType", "undefinedDirective", "argumentNotAccepted",
+    "argumentLiteralsIncompatible", "missingRequiredArguments", "missingRequiredInputObjectAttribute",
+    "variableNotUsed",
+})  # fmt: skip
+"""Codes that Shopify gives before anything is executed."""
+
+_TIRED = frozenset({"INTERNAL_SERVER_ERROR", "TIMEOUT"})
+"""Codes that may be gone in a moment."""
+
+
+def check(call: Call, answer: Answer) -> None:
+    """Raise what an answer with status 200 says went wrong.
+
+    https://shopify.dev/docs/api/admin-graphql#status_and_error_codes
+    """
+    body = as_object(answer.body, "answer")
+    if body.get("errors"):
+        raise _top_level(body, writes=call.writes)
+    extensions = body.get("extensions")
+    if warnings := extensions.get("search") if isinstance(extensions, dict) else None:
+        raise Refused(
+            f"Shopify ignored a part of the search and would return everything: {str(warnings)[:200]}"
+        )
+    if call.writes:
+        _check_payload(data(answer).get(call.operation))
+
+
+def _check_payload(payload: JsonValue) -> None:
+    found = complaints(payload)
+    if any(complaint.code == "IDEMPOTENCY_CONCURRENT_REQUEST" for complaint in found):
+        raise Transient("the same write is still running")
+    if found:
+        raise Refused(
+            "; ".join(f"{each.code} {each.message}".strip() for each in found[:3]), complaints=found
+        )
+
+
+def _top_level(body: JsonObject, *, writes: bool) -> ConnectorError:
+    code, message = _first_error(body["errors"])
+    text = f"{code or 'error'}: {message}"
+    if code == "THROTTLED":
+        return RateLimited("Shopify's bucket of points was empty", retry_after=_throttle_wait(body))
+    if code in {"ACCESS_DENIED", "SHOP_INACTIVE"}:
+        return Unauthorised(text)
+    if writes and code not in _NEVER_RAN:
+        return UnknownOutcome(text)
+    if code in _TIRED:
+        return Transient(text)
+    return Refused(text, complaints=[Complaint(code, message)])
+
+
+def _first_error(errors: JsonValue) -> tuple[str, str]:
+    """Code and text of the first error; an internal one comes with the id that Shopify's support asks for."""
+    first = errors[0] if isinstance(errors, list) and errors else errors
+    if not isinstance(first, dict):
+        return "", str(first)[:200]
+    extensions = first.get("extensions")
+    details = extensions if isinstance(extensions, dict) else {}
+    request = f" (request id {details['requestId']})" if details.get("requestId") else ""
+    return str(details.get("code", "")), str(first.get("message", ""))[:200] + request
+
+
+def _throttle_wait(body: JsonObject) -> float:
+    """Seconds until the bucket holds what was asked for; about a second when it does not say."""
+    extensions = body.get("extensions")
+    cost = extensions.get("cost") if isinstance(extensions, dict) else None
+    status = cost.get("throttleStatus") if isinstance(cost, dict) else None
+    if not isinstance(cost, dict) or not isinstance(status, dict):
+        return 1.0
+    asked, there, rate = (
+        cost.get("requestedQueryCost"),
+        status.get("currentlyAvailable"),
+        status.get("restoreRate"),
+    )
+    if not all(isinstance(figure, int | float) for figure in (asked, there, rate)) or not rate:
+        return 1.0
+    return max(0.1, (float(str(asked)) - float(str(there))) / float(str(rate)))
+
+
+def complaints(payload: JsonValue) -> tuple[Complaint, ...]:
+    """The userErrors of a mutation, each with the input row that it names."""
+    body = as_object(payload, "payload")
+    return tuple(
+        _complaint(as_object(entry, "userError")) for entry in as_list(body.get("userErrors"), "userErrors")
+    )
+
+
+def _complaint(entry: JsonObject) -> Complaint:
+    field = entry.get("field")
+    path: Sequence[JsonValue] = field if isinstance(field, list) else ()
+    row = next((int(str(part)) for part in path if str(part).isdigit()), None)
+    return Complaint(str(entry.get("code") or ""), str(entry.get("message") or ""), row)
