@@ -1,0 +1,39 @@
+"""Cut a plan into batches of products."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from connectors.records import Product
+from connectors.shopify import chunks
+from tasks.day import is_marked, older_marks
+from tasks.job import Job, ProductJob
+from tasks.plan import Line, Outcome, by_product, deserves_mark
+
+
+def product_jobs(
+    products: Iterable[Product], lines: Sequence[Line], job: Job, archive: frozenset[int]
+) -> list[ProductJob]:
+    """The products with something to do: a level to write, a variant to delete, or a mark to get."""
+    grouped = by_product(lines)
+    jobs = (_product_job(product, grouped.get(product.id, []), job, archive) for product in products)
+    return [each for each in jobs if each is not None]
+
+
+def batches(jobs: Sequence[ProductJob], size: int) -> list[Sequence[ProductJob]]:
+    """Products in batches of at most `size`: what one task carries from lease to mark."""
+    return list(chunks(jobs, size))
+
+
+def batch_numbers(batched: Iterable[Sequence[ProductJob]]) -> Mapping[int, int]:
+    """The number of the batch that each product is in."""
+    return {each.product_id: number for number, batch in enumerate(batched) for each in batch}
+
+
+def _product_job(
+    product: Product, lines: Sequence[Line], job: Job, archive: frozenset[int]
+) -> ProductJob | None:
+    settled = [line.ended(Outcome.DONE) if line.is_open else line for line in lines]
+    may_mark = deserves_mark(settled) and product.status != "ARCHIVED"
+    has_work = any(line.is_open for line in lines)
+    if not has_work and (not may_mark or is_marked(product.tags, job.day)):
+        return None
+    return ProductJob(product.id, older_marks(product.tags, job.day), may_mark, product.id in archive)
