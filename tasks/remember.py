@@ -1,0 +1,126 @@
+"""What the ledger knows from earlier runs, and what it learns from this one."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from connectors.folding import fold
+from connectors.ledger import Ledger
+from connectors.ledger.records import LevelMemory, Plan, PlanState
+from tasks.book import remembered, to_change, with_errors
+from tasks.diff import Absent
+from tasks.guard import History, Memory
+from tasks.job import Job
+from tasks.plan import Line, Outcome
+
+WINDOW = timedelta(hours=24)
+"""The mass-change limits look back this far."""
+
+
+def memories(known: Mapping[int, LevelMemory]) -> dict[int, Memory]:
+    """What the guard needs of the remembered levels."""
+    return {
+        item: Memory(level.owner_truth, level.rms_item_id, level.error_count, level.error_fingerprint)
+        for item, level in known.items()
+    }
+
+
+def history(ledger: Ledger, job: Job, now: datetime) -> History:
+    """What this flow did to the account within the window."""
+    window = ledger.window(job.account, job.flow, now - WINDOW)
+    return History(window.live, window.zeroed, window.falls, window.rises)
+
+
+def zero_since(lines: Sequence[Line], known: Mapping[int, LevelMemory], now: datetime) -> dict[int, datetime]:
+    """Since when RMS has said exactly zero, for the candidates of a deletion."""
+    return {
+        line.item_id: (level.zero_since if (level := known.get(line.item_id)) and level.zero_since else now)
+        for line in lines
+        if line.zero_candidate and line.exact
+    }
+
+
+def learn(
+    ledger: Ledger, job: Job, lines: Sequence[Line], known: Mapping[int, LevelMemory], now: datetime
+) -> dict[int, LevelMemory]:
+    """Remember every level that was looked at. A dry run remembers nothing: it blocks nobody."""
+    learned = {line.item_id: remembered(line, known.get(line.item_id), job, now) for line in lines}
+    if not job.dry_run:
+        ledger.remember(list(learned.values()))
+    return learned
+
+
+def count_errors(ledger: Ledger, lines: Sequence[Line], known: Mapping[int, LevelMemory]) -> None:
+    """Count what failed, so that the same error parks its line in the end; forget what went well."""
+    changed = []
+    for line in lines:
+        level = known.get(line.item_id)
+        counted = with_errors(level, line) if level else None
+        if counted is not None and counted != level:
+            changed.append(counted)
+    ledger.remember(changed)
+
+
+def unknown_since(lines: Sequence[Line], known: Mapping[int, LevelMemory]) -> dict[int, datetime]:
+    """Since when each unknown level has been so."""
+    since = ((line.item_id, known.get(line.item_id)) for line in lines if line.outcome is Outcome.UNKNOWN)
+    return {item: level.unknown_since for item, level in since if level and level.unknown_since}
+
+
+def restocked(ledger: Ledger, job: Job, absent: Sequence[Absent]) -> list[Absent]:
+    """Stock in RMS of variants that were deleted from the shop."""
+    deleted = ledger.deleted_variants(job.account, [fold(each.sku) for each in absent])
+    keys = {(snapshot.ccod_folded, snapshot.sku_folded) for snapshot in deleted}
+    return [each for each in absent if (fold(each.ccod), fold(each.sku)) in keys]
+
+
+def store_plan(
+    ledger: Ledger,
+    job: Job,
+    lines: Sequence[Line],
+    *,
+    batches: Mapping[int, int],
+    expires: timedelta,
+    now: datetime,
+) -> Plan | None:
+    """Store every line that is to be written or held, before the first write; the plan, if one must wait.
+
+    In a dry run the plan is all of them; in a real one only those that are held. Lines of older plans for
+    the same levels are superseded.
+    """
+    going = [line for line in lines if line.is_open]
+    ledger.store_changes([to_change(line, job, batches.get(line.product_id)) for line in going])
+    if not job.dry_run:
+        ledger.supersede(
+            job.account, job.run_id, {(line.item_id, job.location) for line in lines if line.is_open}
+        )
+    waiting = [line for line in lines if line.outcome in {Outcome.HELD, Outcome.NOT_SENT}]
+    if not waiting:
+        return None
+    plan = _plan(job, waiting, expires, now)
+    ledger.store_plan(plan)
+    ledger.store_changes([replace(to_change(line, job), plan_id=plan.id) for line in waiting])
+    if not job.dry_run:
+        ledger.supersede(job.account, job.run_id, {(line.item_id, job.location) for line in waiting})
+    return plan
+
+
+def _plan(job: Job, lines: Sequence[Line], expires: timedelta, now: datetime) -> Plan:
+    return Plan(
+        id=f"plan_{job.run_id}",
+        run_id=job.run_id,
+        flow=job.flow,
+        account=job.account,
+        state=PlanState.DRY_RUN if job.dry_run else PlanState.HELD,
+        fingerprint=fingerprint(lines),
+        created_at=now,
+        expires_at=now + expires,
+    )
+
+
+def fingerprint(lines: Sequence[Line]) -> str:
+    """What a plan is, in one SHA-256: its lines, whatever their order."""
+    canonical = sorted((line.item_id, line.shown, line.wanted, line.zero_candidate) for line in lines)
+    return sha256(json.dumps(canonical).encode()).hexdigest()
