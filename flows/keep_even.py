@@ -1,0 +1,224 @@
+"""The one course of a sync and of a release: discover, fetch, diff, guard, write, mark, report."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import cast
+
+from prefect import runtime
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.futures import PrefectFuture
+from prefect.states import Completed, Failed
+
+from connectors.errors import ConnectorError
+from connectors.records import JsonObject
+from connectors.settings import Settings
+from tasks import diff, remember, report, run
+from tasks.begin import REVERSE_SYNC, Work
+from tasks.carry import SoldRecently
+from tasks.diff import Known, Policy
+from tasks.discover import Discovery
+from tasks.job import ProductJob
+from tasks.lease import clock
+from tasks.matching import Truth
+from tasks.plan import Line
+from tasks.prepare import Judge, Prepared, prepare
+from tasks.release import Narrowed, narrow
+from tasks.report import Story
+from tasks.steps import carry_batch, discover_products, fetch_sold_recently, fetch_truth, fetch_unbooked
+from tasks.verdicts import absorb, add_usage, interrupt
+
+NOBODY = SoldRecently(None, None)
+
+
+def keep_even(work: Work, judge: Judge, only: Mapping[int, Line] | None = None) -> None:
+    """Take a run from its beginning to its last mark; what happens goes into its story.
+
+    `only`: the lines of a plan that is being released, by inventory item id; nothing else is written then.
+    """
+    with run.recorded(work.job, work.ledger, work.story):
+        found = _discover(work)
+        known = _fetch(work, found)
+        compared = _narrowed(diff.stock(found.products, known), only)
+        _note(work, found, known, len(compared.lines))
+        plan = prepare(
+            work.job,
+            work.settings,
+            work.ledger,
+            products=[product for product in found.products if product.id not in compared.busy],
+            lines=compared.lines,
+            judge=judge,
+            now=clock(),
+        )
+        _tell_plan(work, plan)
+        _write(work, plan, _sold_recently(work, found, plan))
+        if not work.job.dry_run:
+            remember.count_errors(work.ledger, work.story.lines, plan.memories)
+
+
+def _narrowed(lines: Iterable[Line], only: Mapping[int, Line] | None) -> Narrowed:
+    return Narrowed(tuple(lines), frozenset()) if only is None else narrow(lines, only)
+
+
+def _discover(work: Work) -> Discovery:
+    metered = discover_products(work.job)
+    _count(work, metered.usage)
+    run.log(f"{len(metered.value.products)} products without the mark {work.job.mark}")
+    return metered.value
+
+
+def _fetch(work: Work, found: Discovery) -> Known:
+    """What RMS and late orders say. Without RMS every level is unknown, and nothing will be written."""
+    policy = _policy(work)
+    try:
+        truth = fetch_truth(_ccods(found))
+    except ConnectorError as error:
+        work.story.error = {"code": "RMS_UNREACHABLE", "message": str(error)}
+        return Known(Truth({}), found.shop, policy, unreachable="rms_unreachable")
+    unbooked = {}
+    if work.settings.rms_order_delay_minutes:
+        metered = fetch_unbooked(work.job, found.seen_at)
+        _count(work, metered.usage)
+        unbooked = dict(metered.value)
+    return Known(truth, found.shop, policy, unbooked)
+
+
+def _ccods(found: Discovery) -> list[str]:
+    return sorted(
+        {product.ccod for product in found.products if product.ccod and product.status != "ARCHIVED"}
+    )
+
+
+def _policy(work: Work) -> Policy:
+    return Policy(
+        quantity_name=work.job.quantity_name,
+        missing_level=work.settings.reverse_sync_missing_level.value,
+        exclude_tag=work.settings.reverse_sync_exclude_tag,
+        delete_zero_stock=work.job.delete_zero_stock,
+    )
+
+
+def _note(work: Work, found: Discovery, known: Known, checked: int) -> None:
+    """What is worth telling before anything is decided."""
+    story = work.story
+    story.checked = checked
+    story.products_with_ccod = sum(1 for product in found.products if product.ccod)
+    story.products_without_ccod = len(found.products) - story.products_with_ccod
+    absent = list(diff.missing_in_shop(found.products, known.truth))
+    story.restocked = remember.restocked(work.ledger, work.job, absent)
+    story.missing_in_shop = [each for each in absent if each not in story.restocked]
+    if found.has_future_marks:
+        story.warnings.append(
+            f"products carry a mark of a day after {work.job.day}: the main sync counts days in "
+            "another time zone; set REVERSE_SYNC_TIMEZONE to its zone"
+        )
+    if checked and not known.unreachable and not known.truth.rows:
+        story.warnings.append("RMS returned no row for any product: is this the right database?")
+
+
+def _tell_plan(work: Work, plan: Prepared) -> None:
+    story = work.story
+    story.tell(plan.lines)
+    story.failed_deletions = list(plan.failed_deletions)
+    story.unknown_since = remember.unknown_since(plan.lines, plan.memories)
+    if plan.plan:
+        story.plan_id, story.plan_expires_at = plan.plan.id, plan.plan.expires_at
+    to_write = sum(1 for line in plan.lines if line.is_open)
+    run.log(f"{story.checked} levels checked, {to_write} to write in {len(plan.batches)} batches")
+
+
+def _sold_recently(work: Work, found: Discovery, plan: Prepared) -> SoldRecently:
+    """Recent orders, walked once, and only if something may be deleted."""
+    until = found.seen_until
+    if not plan.batches or not plan.wants_deletions or until is None:
+        return NOBODY
+    metered = fetch_sold_recently(work.job, until)
+    _count(work, metered.usage)
+    return metered.value
+
+
+def _write(work: Work, plan: Prepared, sold: SoldRecently) -> None:
+    """Carry the batches, some side by side, and take in how each ended."""
+    total = len(plan.batches)
+    progress = create_progress_artifact(0.0, description="batches written") if total > 1 else None
+    for done, (batch, future) in enumerate(_side_by_side(work, plan.batches, sold), start=1):
+        _take_in(work, batch, future)
+        if progress:
+            update_progress_artifact(progress, 100.0 * done / total)
+
+
+def _side_by_side(
+    work: Work, batches: Sequence[Sequence[ProductJob]], sold: SoldRecently
+) -> Iterator[tuple[Sequence[ProductJob], PrefectFuture[JsonObject]]]:
+    """Submit batches, at most `max_concurrent` at a time, and yield them in their order."""
+    waiting: deque[tuple[Sequence[ProductJob], PrefectFuture[JsonObject]]] = deque()
+    for number, batch in enumerate(batches):
+        if len(waiting) >= work.job.max_concurrent:
+            yield waiting.popleft()
+        waiting.append((batch, carry_batch.submit(work.job, number, batch, sold)))
+    yield from waiting
+
+
+def _take_in(work: Work, batch: Sequence[ProductJob], future: PrefectFuture[JsonObject]) -> None:
+    """A batch's result; one that broke off stops only itself."""
+    story = work.story
+    try:
+        result = future.result()
+    except Exception as error:  # noqa: BLE001 - isolation: one batch never takes the others with it
+        interrupt(story, [each.product_id for each in batch], f"{type(error).__name__}: {error}")
+        return
+    absorb(story, result)
+    _count(work, cast("dict[str, int | float]", result["usage"]))
+
+
+def _count(work: Work, usage: "dict[str, int | float] | object") -> None:
+    add_usage(work.story.api, f"shopify:{work.job.account}", cast("JsonObject", usage))
+
+
+# -------------------------------------------------------------------- ends
+
+
+def ended(work: Work) -> JsonObject:
+    """Close the run. Its report is what a plain call returns, and what a deployment's state carries."""
+    document = run.finish(work.job, work.ledger, work.story)
+    return as_state(document, report.state_name(work.story), report.message(work.story))
+
+
+def as_state(document: JsonObject, name: str, message: str) -> JsonObject:
+    """The report; under a deployment as a state that says what the report says."""
+    if runtime.deployment.id is None:
+        return document
+    if name == "Failed":
+        return cast("JsonObject", Failed(message=message, data=document))
+    return cast("JsonObject", Completed(name=name, message=message, data=document))
+
+
+def switched_off(settings: Settings, *, dry_run: bool) -> JsonObject:
+    """The report of a run that ends at once, because ENABLE_REVERSE_STOCK_SYNC=false."""
+    now = clock()
+    story = Story(
+        sync_id=f"reverse_stock_{settings.now():%Y%m%d_%H%M%S}",
+        flow=REVERSE_SYNC,
+        day=settings.now().date(),
+        started_at=now,
+        dry_run=dry_run,
+        max_concurrent=0,
+        warnings=[
+            "ENABLE_REVERSE_STOCK_SYNC=false: the reverse stock sync is switched off; nothing was looked at"
+        ],
+    )
+    run.log(story.warnings[0])
+    return report.reverse_sync_report(story, now) | {"message": story.warnings[0]}
+
+
+def run_name() -> str:
+    """What the runs list shows: what was synced, and how."""
+    asked = runtime.flow_run.parameters
+    what = f"plan {asked['plan_id']}" if asked.get("plan_id") else _scope(asked)
+    return f"{runtime.flow_run.flow_name}: {what}" + (" (dry run)" if asked.get("dry_run") else "")
+
+
+def _scope(asked: "dict[str, object]") -> str:
+    products, limit = asked.get("products"), asked.get("limit")
+    if isinstance(products, list):
+        return f"{len(products)} products"
+    return f"up to {limit} products" if limit else "all unmarked products"

@@ -1,0 +1,87 @@
+"""Release a plan that a person has judged: a held slice, or what a dry run would have done.
+
+Starts   by hand: the deployment *apply-plan*, or `evenstock plans release`.
+Writes   only lines whose truth and shop are still as they were planned.
+Stops    as a whole if the plan is expired, applied or superseded.
+"""
+
+from typing import Annotated
+
+from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
+from pydantic import Field
+
+from connectors.errors import ConfigurationError, Refused
+from connectors.ledger import Ledger
+from connectors.records import JsonObject
+from connectors.settings import load_settings
+from flows.keep_even import ended, keep_even, run_name
+from tasks import begin, release
+from tasks.begin import Work
+from tasks.book import to_line
+from tasks.desk import ledger_of
+from tasks.lease import clock
+from tasks.plan import Line
+from tasks.prepare import limits_of
+from tasks.report import reverse_sync_report
+
+
+@flow(
+    name="apply-plan",
+    flow_run_name=run_name,
+    task_runner=ThreadPoolTaskRunner(max_workers=100),
+    persist_result=True,
+    result_serializer="json",
+)
+def apply_plan(
+    plan_id: Annotated[str, Field(min_length=1)],
+    released_by: Annotated[str, Field(min_length=1)] = "operator",
+    dry_run: bool = False,
+) -> JsonObject:
+    """Apply a held or dry-run plan, line by line, where truth and shop are still as planned.
+
+    Args:
+        plan_id: The plan, as the report and `evenstock plans list` name it.
+        released_by: Who takes the responsibility; stored with the plan.
+        dry_run: Only tell which lines would still be applied.
+
+    Raises ConfigurationError when there is no such plan, or when it is expired, applied or superseded.
+
+    """
+    settings = load_settings()
+    planned = _planned(ledger_of(settings), plan_id)
+    products = tuple(sorted({line.product_id for line in planned.values()}))
+    deletes = any(line.zero_candidate for line in planned.values())
+    asked = begin.Asked(dry_run=dry_run, delete_zero_stock=deletes, products=products, release=plan_id)
+    work = begin.reverse_sync(settings, asked)
+    if not dry_run:
+        _take(work, plan_id, released_by)
+    limits = limits_of(settings)
+    keep_even(work, lambda lines, memories, _: release.review(lines, planned, memories, limits), planned)
+    if not dry_run:
+        work.ledger.conclude_release(plan_id, reverse_sync_report(work.story, clock()))
+    return ended(work)
+
+
+def _planned(ledger: Ledger, plan_id: str) -> dict[int, Line]:
+    """The plan's lines by inventory item. Raises ConfigurationError for a plan that is over."""
+    ledger.expire_plans(clock())
+    lines = {change.inventory_item_id: to_line(change) for change in ledger.held_lines(plan_id)}
+    plan = ledger.plan(plan_id)
+    if plan.state not in {"held", "dry_run"} or not lines:
+        raise ConfigurationError(
+            f"plan {plan_id} is {plan.state.value.replace('_', ' ')}: it cannot be released"
+        )
+    return lines
+
+
+def _take(work: Work, plan_id: str, released_by: str) -> None:
+    """Take the plan, so that nobody else releases it at the same time."""
+    try:
+        work.ledger.release_plan(plan_id, released_by=released_by, run_id=work.job.run_id, now=clock())
+    except Refused as error:
+        raise ConfigurationError(str(error)) from None
+
+
+if __name__ == "__main__":
+    apply_plan(plan_id="")

@@ -1,0 +1,72 @@
+"""Bring the shop's stock in line with RMS for the products that today's main sync missed.
+
+Starts   after the main sync, on its event or by the daily schedule (prefect.yaml), or by hand.
+Writes   levels of one location, the day's mark, and (if allowed) deletions, in the own Shopify store.
+Stops    nothing as a whole: what looks wrong is held for a person, the rest goes on.
+"""
+
+from datetime import date
+from typing import Annotated
+
+from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
+from pydantic import Field
+
+from connectors.records import JsonObject
+from connectors.settings import load_settings
+from flows.keep_even import ended, keep_even, run_name, switched_off
+from tasks import begin, guard
+from tasks.prepare import limits_of
+
+
+@flow(
+    name="reverse-stock-sync",
+    flow_run_name=run_name,
+    task_runner=ThreadPoolTaskRunner(max_workers=100),
+    persist_result=True,
+    result_serializer="json",
+)
+def reverse_stock_sync(
+    dry_run: bool = False,
+    delete_zero_stock: bool | None = None,
+    batch_size: Annotated[int, Field(ge=1, le=250)] | None = None,
+    limit: Annotated[int, Field(ge=1)] | None = None,
+    max_concurrent: Annotated[int, Field(ge=1, le=100)] | None = None,
+    day: date | None = None,
+    products: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)] | None = None,
+) -> JsonObject:
+    """Compare the shop's levels with RMS, write what differs, and mark what is finished for the day.
+
+    Args:
+        dry_run: Plan everything and write nothing; the plan can be released later with *apply-plan*.
+        delete_zero_stock: Delete variants that RMS has proved to be at zero, when every check passes.
+        batch_size: Products that one task carries from lease to mark, 1 to 250.
+        limit: Look at this many products only; those that waited longest come first.
+        max_concurrent: Batches that are worked on side by side, 1 to 100.
+        day: The day whose mark is looked for and left, not in the future. Default: the run's own.
+        products: Product ids to look at now, whatever their mark.
+
+    A parameter left out takes the setting of its name. Raises ConfigurationError when a setting, a
+    parameter or a permission is missing or wrong; everything else is in the report.
+
+    """
+    settings = load_settings()
+    if not settings.enable_reverse_stock_sync:
+        return switched_off(settings, dry_run=dry_run)
+    asked = begin.Asked(
+        dry_run=dry_run,
+        delete_zero_stock=delete_zero_stock,
+        batch_size=batch_size,
+        limit=limit,
+        max_concurrent=max_concurrent,
+        day=day,
+        products=tuple(products) if products else None,
+    )
+    work = begin.reverse_sync(settings, asked)
+    limits = limits_of(settings)
+    keep_even(work, lambda lines, memories, history: guard.review(lines, limits, memories, history))
+    return ended(work)
+
+
+if __name__ == "__main__":
+    reverse_stock_sync()

@@ -1,0 +1,79 @@
+"""Find the products that today's main sync missed, and the SKUs of the whole shop."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from connectors.records import Product
+from connectors.shopify import Shopify
+from tasks.day import has_future_mark, is_marked
+from tasks.job import Job
+from tasks.matching import ShopIndex
+
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Discovery:
+    """The products to look at, every SKU of the shop, and whether a mark of a later day was seen."""
+
+    products: list[Product] = field(default_factory=list)
+    shop: ShopIndex = field(default_factory=ShopIndex)
+    has_future_marks: bool = False
+
+    def note(self, product: Product) -> None:
+        """Add a product's SKUs to the index, whether it is looked at or not."""
+        for variant in product.variants:
+            self.shop.add(variant.id, variant.sku)
+
+    @property
+    def seen_at(self) -> dict[int, datetime]:
+        """When each variant's baseline was read, by the shop's clock."""
+        return {variant.id: product.seen_at for product in self.products for variant in product.variants}
+
+    @property
+    def seen_until(self) -> datetime | None:
+        """When the last product was read, by the shop's clock."""
+        return max((product.seen_at for product in self.products), default=None)
+
+
+def unsynced(shop: Shopify, job: Job, attempts: Mapping[int, datetime]) -> Discovery:
+    """Products without the day's mark, or those asked for whatever their mark, with all their variants.
+
+    `attempts` says when each product was last taken on: with a limit, those never tried come first, then
+    the oldest, so that what cannot be finished does not keep the rest from its turn. The search index lags
+    behind the tags it was made of, so products are looked at again by the tags they came with.
+    """
+    found = Discovery()
+    for product in _candidates(shop, job, attempts):
+        found.has_future_marks |= has_future_mark(product.tags, job.day)
+        found.note(product)
+        if job.products is not None or not is_marked(product.tags, job.day):
+            found.products.append(product)
+    for variant_id, sku in shop.skus(job.mark if _walks_everything(job) else None):
+        found.shop.add(variant_id, sku)
+    return found
+
+
+def _walks_everything(job: Job) -> bool:
+    """Whether all unmarked products are read, so that only marked ones are left for the index of SKUs."""
+    return job.products is None and job.limit is None
+
+
+def _candidates(shop: Shopify, job: Job, attempts: Mapping[int, datetime]) -> Iterable[Product]:
+    if job.products is not None:
+        return shop.products(job.products)
+    if job.limit is None:
+        return _once(shop.products_without(job.mark))
+    unmarked = [number for number, tags in shop.heads_without(job.mark) if not is_marked(tags, job.day)]
+    unmarked.sort(key=lambda number: (number in attempts, attempts.get(number, NEVER), number))
+    return shop.products(unmarked[: job.limit])
+
+
+def _once(products: Iterable[Product]) -> Iterator[Product]:
+    """Products as they come; one that a page shows again, because the list moved, is taken once."""
+    seen: set[int] = set()
+    for product in products:
+        if product.id not in seen:
+            seen.add(product.id)
+            yield product

@@ -1,0 +1,86 @@
+"""From a comparison to a plan that is stored and cut into batches, before anything is written."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from connectors.ledger import Ledger
+from connectors.ledger.records import LevelMemory, Plan
+from connectors.records import Product
+from connectors.settings import Settings
+from tasks import batching, deletion, remember
+from tasks.deletion import DeletionPolicy, Failed
+from tasks.guard import History, Limits, Memory
+from tasks.job import Job, ProductJob
+from tasks.plan import Line, Outcome
+
+Judge = Callable[[Sequence[Line], Mapping[int, Memory], History], list[Line]]
+"""Gives open lines that may not be written their verdict: the guard in a run, the plan in a release."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan that is ready: all lines, those still open in batches of products."""
+
+    lines: tuple[Line, ...]
+    batches: tuple[Sequence[ProductJob], ...]
+    failed_deletions: tuple[Failed, ...]
+    memories: Mapping[int, LevelMemory]
+    plan: Plan | None
+
+    @property
+    def wants_deletions(self) -> bool:
+        """Whether any variant may be deleted, so that orders have to be looked at."""
+        return any(line.zero_candidate for line in self.lines if line.is_open)
+
+
+def prepare(
+    job: Job,
+    settings: Settings,
+    ledger: Ledger,
+    *,
+    products: Sequence[Product],
+    lines: Sequence[Line],
+    judge: Judge,
+    now: datetime,
+) -> Prepared:
+    """Judge the lines, sift the deletions and store the plan: nothing was written to the shop before this."""
+    known = ledger.levels_of(job.account, job.location, [line.item_id for line in lines])
+    history = remember.history(ledger, job, now)
+    judged = judge(lines, remember.memories(known), history)
+    learned = remember.learn(ledger, job, judged, known, now)
+    policy = _deletion_policy(job, settings, ledger, now)
+    sifted = deletion.sift(judged, policy, zero_since=remember.zero_since(judged, known, now), now=now)
+    ready = tuple(_unsent(line) for line in sifted.lines) if job.dry_run else sifted.lines
+    jobs = [] if job.dry_run else batching.product_jobs(products, ready, job, sifted.archive)
+    batches = tuple(batching.batches(jobs, job.batch_size))
+    expires = timedelta(hours=settings.plan_expires_hours)
+    plan = remember.store_plan(
+        ledger, job, ready, batches=batching.batch_numbers(batches), expires=expires, now=now
+    )
+    return Prepared(ready, batches, sifted.failed, learned, plan)
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The mass-change limits as the merchant set them."""
+    return Limits(
+        min_zero_count=settings.min_zero_count,
+        max_zero_share=settings.max_zero_share,
+        max_zero_count=settings.max_zero_count,
+        max_fall_share=settings.max_fall_share,
+        max_rise_factor=settings.max_rise_factor,
+        max_quantity=settings.max_quantity,
+    )
+
+
+def _deletion_policy(job: Job, settings: Settings, ledger: Ledger, now: datetime) -> DeletionPolicy:
+    done = ledger.deletions_since(job.account, now - timedelta(hours=24))
+    return DeletionPolicy(
+        zero_days=settings.reverse_sync_zero_days,
+        preserve_single_variant=settings.reverse_sync_preserve_single_variant,
+        allowance=settings.max_deletions - done,
+    )
+
+
+def _unsent(line: Line) -> Line:
+    return line.ended(Outcome.NOT_SENT) if line.is_open else line

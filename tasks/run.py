@@ -1,0 +1,108 @@
+"""The run as the ledger and the Prefect UI see it: begun, alive, ended."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from uuid import uuid4
+
+from prefect import get_run_logger
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.events import emit_event
+from prefect.exceptions import MissingContextError
+
+from connectors.errors import ConnectorError
+from connectors.ledger import Ledger
+from connectors.ledger.records import RunState
+from connectors.records import JsonObject
+from tasks import report
+from tasks.job import Job
+from tasks.lease import beating, clock, held
+from tasks.report import GOOD_RATE, Story
+from tasks.start import refusal
+
+SILENT_FOR = timedelta(minutes=2)
+"""A run without a heartbeat for so long is dead."""
+
+BEAT = 15.0
+"""Seconds between a run's heartbeats."""
+
+
+def process_prefix(account: str) -> str:
+    """Leases with this prefix are the live processes that share the account's bucket of points."""
+    return f"process:shopify:{account}:"
+
+
+@contextmanager
+def recorded(job: Job, ledger: Ledger, story: Story) -> Iterator[None]:
+    """Keep the run in the ledger while it works.
+
+    What a system refuses becomes the report's `error`; what a person has to mend is raised after the run
+    was closed. Runs whose process died are closed first, and their leases have lapsed by then.
+    """
+    _close_the_dead(ledger, story)
+    me = [process_prefix(job.account) + str(uuid4())]
+    with ExitStack() as stack:
+        if not job.dry_run:
+            stack.enter_context(held(ledger, me, job.run_id, SILENT_FOR.total_seconds()))
+        stack.enter_context(beating(lambda: ledger.beat_run(job.run_id, clock()), BEAT))
+        try:
+            yield
+        except ConnectorError as error:
+            story.error = refusal(error)
+        except Exception as error:
+            ledger.finish_run(job.run_id, RunState.FAILED, clock(), {"error": {"message": str(error)}})
+            raise
+
+
+def _close_the_dead(ledger: Ledger, story: Story) -> None:
+    for dead in ledger.close_dead_runs(clock(), SILENT_FOR):
+        story.warnings.append(
+            f"run {dead.run.id} was killed with {len(dead.changes)} lines and {len(dead.operations)} writes "
+            "open; this run reads those levels again and finishes them"
+        )
+
+
+def log(text: str) -> None:
+    """A line for the shop owner, in the run's log."""
+    try:
+        get_run_logger().info(text)
+    except MissingContextError:
+        return
+
+
+def finish(job: Job, ledger: Ledger, story: Story) -> JsonObject:
+    """Close the run in the ledger, publish its artifacts and its event, and return its report."""
+    document = report.reverse_sync_report(story, clock())
+    state = {"Completed": RunState.COMPLETED, "Held": RunState.HELD, "Failed": RunState.FAILED}
+    ledger.finish_run(job.run_id, state[report.state_name(story)], clock(), document)
+    publish(story)
+    announce(job, story)
+    log(report.message(story))
+    return document
+
+
+def publish(story: Story) -> None:
+    """The summary and the table of changes, as artifacts of the run."""
+    key = story.flow
+    create_markdown_artifact(report.markdown(story), key=f"{key}-summary", description=report.message(story))
+    create_table_artifact(
+        report.table(story.lines), key=f"{key}-changes", description="What changed, and what did not"
+    )
+
+
+def announce(job: Job, story: Story) -> None:
+    """Tell whoever listens that the run ended, and warn when too much of it went wrong."""
+    resource = {"prefect.resource.id": f"evenstock.shop.{job.account}", "prefect.resource.name": job.account}
+    payload = {
+        "flow": job.flow,
+        "sync_id": job.run_id,
+        "state": report.state_name(story),
+        "message": report.message(story),
+        "balance": story.balance.as_dict(),
+        "success_rate": round(story.success_rate, 1),
+    }
+    emit_event("evenstock.run.finished", resource=resource, payload=payload)
+    if story.success_rate < GOOD_RATE:
+        emit_event("evenstock.run.success-rate-low", resource=resource, payload=payload)
+    if story.error:
+        emit_event("evenstock.run.failed", resource=resource, payload=payload | {"error": story.error})
