@@ -1,0 +1,40 @@
+"""The ledger: runs, plans, changes, operations, leases, levels, snapshots and secrets.
+
+ledger = open_ledger(settings.needed("EVENSTOCK_DATABASE_URL"))
+fences = ledger.acquire(["own.example/product/101"], holder=run.id, seconds=300, now=settings.now())
+"""
+
+from connectors.ledger.ledger import Ledger, open_ledger
+from connectors.ledger.records import (
+    Change,
+    DeadRun,
+    LevelMemory,
+    Operation,
+    OperationState,
+    Plan,
+    PlanState,
+    Run,
+    RunState,
+    Settlement,
+    Snapshot,
+    Window,
+)
+from connectors.ledger.vault import Vault
+
+__all__ = [
+    "Change",
+    "DeadRun",
+    "Ledger",
+    "LevelMemory",
+    "Operation",
+    "OperationState",
+    "Plan",
+    "PlanState",
+    "Run",
+    "RunState",
+    "Settlement",
+    "Snapshot",
+    "Vault",
+    "Window",
+    "open_ledger",
+]

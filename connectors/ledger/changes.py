@@ -1,0 +1,129 @@
+"""Changes: every planned line that is more than unchanged, from plan to outcome."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, case, func, insert, or_, select, update
+
+from connectors.ledger.database import Database, chunks
+from connectors.ledger.levels import live_levels
+from connectors.ledger.models import ChangeRow, RunRow
+from connectors.ledger.records import Change, RunState, Settlement, Window
+from connectors.ledger.rows import columns, given, loaded, values
+
+_COLUMNS = columns(ChangeRow, Change)
+
+
+class Changes:
+    """The part of the ledger that knows every planned line."""
+
+    database: Database
+
+    def store_changes(self, changes: Sequence[Change]) -> list[int]:
+        """Store new lines; their ids, in the same order."""
+        with self.database.writing() as connection:
+            return add_changes(connection, changes)
+
+    def changes_of(
+        self, run_id: str, *, batch: int | None = None, outcome: str | None = None
+    ) -> list[Change]:
+        """A run's lines in the order they were planned: all, or those of one batch or outcome."""
+        conditions = [ChangeRow.run_id == run_id]
+        conditions += [] if batch is None else [ChangeRow.batch == batch]
+        conditions += [] if outcome is None else [ChangeRow.outcome == outcome]
+        with self.database.reading() as connection:
+            return find_changes(connection, *conditions)
+
+    def unfinished(self, account: str) -> list[Change]:
+        """Lines without an outcome that killed runs left behind."""
+        killed = select(RunRow.id).where(RunRow.account == account, RunRow.state == RunState.KILLED)
+        with self.database.reading() as connection:
+            return find_changes(
+                connection,
+                ChangeRow.account == account,
+                ChangeRow.outcome.is_(None),
+                ChangeRow.run_id.in_(killed),
+            )
+
+    def settle(self, settlements: Sequence[Settlement], now: datetime) -> None:
+        """Store verdicts. What a settlement leaves None stays, and a flag that is set stays set."""
+        with self.database.writing() as connection:
+            settle_changes(connection, settlements, now)
+
+    def window(self, account: str, flow: str, since: datetime) -> Window:
+        """What the mass-change limits count: the account's live levels, and what the flow did, since then."""
+        with self.database.reading() as connection:
+            return _window(connection, account, flow, since)
+
+    def deletions_since(self, account: str, since: datetime) -> int:
+        """Variants of the account that were deleted since then, whoever let them through."""
+        statement = select(func.count()).where(
+            ChangeRow.account == account, ChangeRow.deleted, ChangeRow.settled_at >= since
+        )
+        with self.database.reading() as connection:
+            return connection.execute(statement).scalar_one()
+
+
+def add_changes(connection: Connection, changes: Sequence[Change]) -> list[int]:
+    """Insert lines; their new ids, in the same order."""
+    if not changes:
+        return []
+    statement = insert(ChangeRow).returning(ChangeRow.id, sort_by_parameter_order=True)
+    return list(connection.execute(statement, values(changes, without="id")).scalars())
+
+
+def find_changes(connection: Connection, *conditions: ColumnElement[bool]) -> list[Change]:
+    """Lines that meet all conditions, in the order they were planned."""
+    statement = select(*_COLUMNS).where(*conditions).order_by(ChangeRow.id)
+    return loaded(Change, connection.execute(statement).all())
+
+
+def changes_without_outcome(connection: Connection, run_ids: Collection[str]) -> list[Change]:
+    """Lines of these runs that never came to an end."""
+    return find_changes(connection, ChangeRow.run_id.in_(run_ids), ChangeRow.outcome.is_(None))
+
+
+def settle_changes(connection: Connection, settlements: Sequence[Settlement], now: datetime) -> None:
+    """Update one line a settlement, in one statement."""
+    if not settlements:
+        return
+    kept = (ChangeRow.rule, ChangeRow.reason, ChangeRow.written_from, ChangeRow.written_to)
+    raised = (ChangeRow.deleted, ChangeRow.taken_back)
+    statement = (
+        update(ChangeRow)
+        .where(ChangeRow.id == given("id", ChangeRow.id))
+        .values(outcome=given("outcome", ChangeRow.outcome), settled_at=now)
+        .values({column.key: func.coalesce(given(column.key, column), column) for column in kept})
+        .values({column.key: or_(column, given(column.key, column)) for column in raised})
+    )
+    rows = [{f"_{name}": value for name, value in row.items()} for row in values(settlements)]
+    for part in chunks(rows, 5_000):
+        connection.execute(statement, part)
+
+
+def _window(connection: Connection, account: str, flow: str, since: datetime) -> Window:
+    falls: Counter[int] = Counter()
+    rises: Counter[int] = Counter()
+    zeroed: set[int] = set()
+    for item, before, after in _written(connection, account, flow, since):
+        falls[item] += max(0, before - after)
+        rises[item] += max(0, after - before)
+        if before > 0 and after == 0:
+            zeroed.add(item)
+    return Window(
+        live=live_levels(connection, account, since), zeroed=frozenset(zeroed), falls=+falls, rises=+rises
+    )
+
+
+def _written(connection: Connection, account: str, flow: str, since: datetime) -> list[tuple[int, int, int]]:
+    """Item, units before and after of every line that was done without a person and still stands."""
+    before = func.coalesce(ChangeRow.written_from, ChangeRow.from_quantity)
+    after = case((ChangeRow.deleted, 0), else_=func.coalesce(ChangeRow.written_to, ChangeRow.to_quantity))
+    statement = (
+        select(ChangeRow.inventory_item_id, before, after)
+        .join(RunRow, RunRow.id == ChangeRow.run_id)
+        .where(ChangeRow.account == account, ChangeRow.settled_at >= since, RunRow.flow == flow)
+        .where(ChangeRow.outcome == "done", ~ChangeRow.released, ~ChangeRow.taken_back)
+    )
+    return [(item, was, became) for item, was, became in connection.execute(statement)]

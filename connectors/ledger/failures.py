@@ -1,0 +1,53 @@
+"""What a database's complaint means to a person: one sentence, one error of our tree."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from connectors.errors import ConfigurationError, ConnectorError, EvenstockError, Transient, UnknownOutcome
+
+_FOR_A_PERSON = re.compile(
+    r"readonly|read-only|unable to open|not a database|malformed|disk is full|disk i/o|no such (table|column)"
+    r"|authentication failed|no password supplied|does not exist|permission denied|could not translate host",
+    re.IGNORECASE,
+)
+_BUSY = re.compile(r"locked|lock timeout|deadlock|serialize|statement timeout|too many|busy", re.IGNORECASE)
+
+
+@contextmanager
+def explained(name: str, *, committing: bool = False) -> Iterator[None]:
+    """Turn every database error inside into one of ours, with `name` for the ledger.
+
+    A connection that breaks while `committing` leaves the outcome unknown.
+    """
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise explain(error, name, committing=committing) from error
+
+
+def explain(error: SQLAlchemyError, name: str, *, committing: bool = False) -> EvenstockError:
+    """The error a person should see instead of `error`."""
+    if isinstance(error, PoolTimeout):
+        return Transient(f"the ledger {name} has no free connection", system="ledger")
+    if not isinstance(error, DBAPIError):
+        return ConnectorError(f"the ledger {name} failed: {type(error).__name__}", system="ledger")
+    if committing and error.connection_invalidated:
+        return UnknownOutcome(f"the ledger {name} went away while storing", system="ledger")
+    return _by_text(error, name)
+
+
+def _by_text(error: DBAPIError, name: str) -> EvenstockError:
+    text = " ".join(str(error.orig).split("DETAIL:")[0].split())
+    if isinstance(error, IntegrityError):
+        return ConnectorError(f"the ledger {name} does not take a row: {text}", system="ledger")
+    if _BUSY.search(text):
+        return Transient(f"the ledger {name} is busy: {text}", system="ledger")
+    if _FOR_A_PERSON.search(text):
+        return ConfigurationError(f"EVENSTOCK_DATABASE_URL: the ledger {name} cannot be used: {text}")
+    if error.connection_invalidated or "connect" in text.lower():
+        return Transient(f"the ledger {name} cannot be reached: {text}", system="ledger")
+    return ConnectorError(f"the ledger {name} failed: {text}", system="ledger")

@@ -1,0 +1,88 @@
+"""Leases: the right to work on something until a time, with a number that only ever grows.
+
+Times come from the callers' clocks; these should agree to well within a lease's length.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import ColumnElement, func, select, tuple_, update
+
+from connectors.ledger.database import Database, chunks, insert_into
+from connectors.ledger.models import LeaseRow
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_NOBODY = ""
+_LAST = chr(0x10FFFF)
+
+
+class Leases:
+    """The part of the ledger that says who may work on what."""
+
+    database: Database
+
+    def acquire(self, resources: Iterable[str], holder: str, seconds: float, now: datetime) -> dict[str, int]:
+        """Take what is free or lapsed; resource → fencing number of what was got, one statement a batch."""
+        until = now + timedelta(seconds=seconds)
+        # Everybody takes rows in the same order: two batches never wait for each other.
+        rows = [
+            {"resource": resource, "holder": holder, "fence": 1, "expires_at": until}
+            for resource in sorted(set(resources))
+        ]
+        got: dict[str, int] = {}
+        with self.database.writing() as connection:
+            insert = insert_into(connection, LeaseRow)
+            statement = insert.on_conflict_do_update(
+                index_elements=[LeaseRow.resource],
+                set_={
+                    "holder": insert.excluded.holder,
+                    "fence": LeaseRow.fence + 1,
+                    "expires_at": insert.excluded.expires_at,
+                },
+                where=LeaseRow.expires_at <= now,
+            ).returning(LeaseRow.resource, LeaseRow.fence)
+            for part in chunks(rows):
+                got.update((resource, fence) for resource, fence in connection.execute(statement, part))
+        return got
+
+    def renew(self, held: Mapping[str, int], holder: str, seconds: float, now: datetime) -> set[str]:
+        """Prolong leases (resource → fencing number); those still held. A lapsed one that nobody took is."""
+        kept: set[str] = set()
+        with self.database.writing() as connection:
+            for part in chunks(sorted(held.items())):
+                statement = (
+                    update(LeaseRow)
+                    .where(_are(part), LeaseRow.holder == holder)
+                    .values(expires_at=now + timedelta(seconds=seconds))
+                    .returning(LeaseRow.resource)
+                )
+                kept.update(connection.execute(statement).scalars())
+        return kept
+
+    def check(self, held: Mapping[str, int], now: datetime) -> set[str]:
+        """Which of these leases (resource → fencing number) are lost: lapsed, released or taken over."""
+        sound: set[str] = set()
+        with self.database.reading() as connection:
+            for part in chunks(sorted(held.items())):
+                statement = select(LeaseRow.resource).where(_are(part), LeaseRow.expires_at > now)
+                sound.update(connection.execute(statement).scalars())
+        return set(held) - sound
+
+    def release(self, held: Mapping[str, int], holder: str) -> None:
+        """Give leases back. What was taken over meanwhile stays with its new holder."""
+        with self.database.writing() as connection:
+            for part in chunks(sorted(held.items())):
+                statement = update(LeaseRow).where(_are(part), LeaseRow.holder == holder)
+                connection.execute(statement.values(holder=_NOBODY, expires_at=_LONG_AGO))
+
+    def live(self, prefix: str, now: datetime) -> int:
+        """How many leases whose resource begins with `prefix` are held at this moment."""
+        statement = select(func.count()).where(
+            LeaseRow.resource >= prefix, LeaseRow.resource < prefix + _LAST, LeaseRow.expires_at > now
+        )
+        with self.database.reading() as connection:
+            return connection.execute(statement).scalar_one()
+
+
+def _are(pairs: Iterable[tuple[str, int]]) -> ColumnElement[bool]:
+    return tuple_(LeaseRow.resource, LeaseRow.fence).in_(list(pairs))

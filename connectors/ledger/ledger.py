@@ -1,0 +1,52 @@
+"""The ledger: our database, put together from one small part a subject."""
+
+import os
+import threading
+
+from connectors.ledger.changes import Changes
+from connectors.ledger.database import Database
+from connectors.ledger.leases import Leases
+from connectors.ledger.levels import Levels
+from connectors.ledger.operations import Operations
+from connectors.ledger.plans import Plans
+from connectors.ledger.runs import Runs
+from connectors.ledger.schema import bring_up_to_date
+from connectors.ledger.secrets import Secrets
+from connectors.ledger.shop import Accounts, Products, Snapshots
+
+
+class Ledger(Runs, Plans, Changes, Operations, Leases, Levels, Products, Accounts, Snapshots, Secrets):
+    """Every method is one unit of work: all of it is stored, or nothing.
+
+    Raises ConfigurationError when a person has to mend the database, Transient when it is busy or away,
+    UnknownOutcome when it went away while storing. Thread-safe. Never pass one between processes.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.database.name!r})"
+
+    def close(self) -> None:
+        """Give all connections back; the next use opens new ones."""
+        self.database.close()
+
+
+_open: dict[tuple[int, str], Ledger] = {}
+_turn = threading.Lock()
+
+
+def open_ledger(url: str, *, upgrade: bool = True) -> Ledger:
+    """The ledger at an SQLAlchemy URL; its folder and its tables are made or upgraded if need be.
+
+    One engine a URL and process. With `upgrade=False` an older schema raises ConfigurationError instead.
+    """
+    # By process, since connections must not cross a fork.
+    key = (os.getpid(), url)
+    with _turn:
+        if key not in _open:
+            database = Database(url)
+            bring_up_to_date(database, upgrade=upgrade)
+            _open[key] = Ledger(database)
+        return _open[key]

@@ -1,0 +1,96 @@
+"""Levels: what is remembered of each level of the own store from run to run."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, func, select, update
+
+from connectors.ledger.database import Database, Insert, chunks, insert_into
+from connectors.ledger.models import LevelRow
+from connectors.ledger.records import LevelMemory
+from connectors.ledger.rows import columns, loaded, values
+
+_COLUMNS = columns(LevelRow, LevelMemory)
+_KEY = ("account", "inventory_item_id", "location_id")
+_FIRST_COUNTS = ("owner_truth", "rms_item_id")
+_MANY = 5_000
+
+
+class Levels:
+    """The part of the ledger that remembers levels."""
+
+    database: Database
+
+    def levels_of(
+        self, account: str, location_id: int, item_ids: Iterable[int] | None = None
+    ) -> dict[int, LevelMemory]:
+        """What is remembered of an account's levels at a location, by inventory item id; None means all."""
+        statement = select(*_COLUMNS).where(LevelRow.account == account, LevelRow.location_id == location_id)
+        with self.database.reading() as connection:
+            if item_ids is None:
+                found = loaded(LevelMemory, connection.execute(statement).all())
+            else:
+                found = []
+                for part in chunks(set(item_ids), _MANY):
+                    some = statement.where(LevelRow.inventory_item_id.in_(part))
+                    found += loaded(LevelMemory, connection.execute(some).all())
+        return {level.inventory_item_id: level for level in found}
+
+    def remember(self, levels: Sequence[LevelMemory]) -> None:
+        """Store what was learnt.
+
+        An older reading never replaces a newer one, and the first owner and the first RMS item stay, until a
+        person changes them (`move_level`, `confirm_rebinding`).
+        """
+        latest = {_place(level): level for level in levels}
+        rows = values([latest[place] for place in sorted(latest)])
+        with self.database.writing() as connection:
+            statement = _upsert(insert_into(connection, LevelRow))
+            for part in chunks(rows, _MANY):
+                connection.execute(statement, part)
+
+    def move_level(self, account: str, item_id: int, location_id: int, owner_truth: str) -> bool:
+        """A person gives a level to another truth, whose own binding comes anew. False: no such level."""
+        statement = update(LevelRow).where(_is(account, item_id, location_id))
+        with self.database.writing() as connection:
+            moved = statement.values(owner_truth=owner_truth, rms_item_id=None)
+            return connection.execute(moved).rowcount == 1
+
+    def confirm_rebinding(self, account: str, item_id: int, location_id: int, rms_item_id: int) -> bool:
+        """A person confirms that a level's SKU now belongs to another RMS item. False: no such level."""
+        statement = update(LevelRow).where(_is(account, item_id, location_id))
+        with self.database.writing() as connection:
+            return connection.execute(statement.values(rms_item_id=rms_item_id)).rowcount == 1
+
+
+def live_levels(connection: Connection, account: str, since: datetime) -> dict[int, int]:
+    """Units of every item of the account that was seen above zero since then."""
+    statement = (
+        select(LevelRow.inventory_item_id, func.sum(LevelRow.units_seen))
+        .where(LevelRow.account == account, LevelRow.live_seen_at >= since)
+        .group_by(LevelRow.inventory_item_id)
+    )
+    return {item: int(units) for item, units in connection.execute(statement)}
+
+
+def _place(level: LevelMemory) -> tuple[str, int, int]:
+    return level.account, level.inventory_item_id, level.location_id
+
+
+def _is(account: str, item_id: int, location_id: int) -> ColumnElement[bool]:
+    return and_(
+        LevelRow.account == account,
+        LevelRow.inventory_item_id == item_id,
+        LevelRow.location_id == location_id,
+    )
+
+
+def _upsert(insert: Insert) -> Insert:
+    new = insert.excluded
+    set_: dict[str, ColumnElement[object]] = {
+        column.key: new[column.key] for column in _COLUMNS if column.key not in _KEY
+    }
+    set_ |= {name: func.coalesce(getattr(LevelRow, name), new[name]) for name in _FIRST_COUNTS}
+    return insert.on_conflict_do_update(
+        index_elements=list(_KEY), set_=set_, where=LevelRow.seen_at <= new.seen_at
+    )

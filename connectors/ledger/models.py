@@ -1,0 +1,303 @@
+"""The ledger's tables. `migrations/` holds how they came to be; a test keeps both in agreement."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import ClassVar
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    Enum,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from connectors.ledger.records import OperationState, PlanState, RunState
+from connectors.records import JsonObject
+
+OUTCOMES = ("done", "unchanged", "held", "refused", "conflict", "failed", "parked", "not_sent")
+"""The outcomes a planned line can end with."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware time; SQLite, which has no zones, keeps it as naive UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To UTC. Raises ValueError for a naive time: nobody knows what it means."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("the ledger takes aware times only")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Aware and UTC again."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+class DecimalText(TypeDecorator[Decimal]):
+    """A decimal exactly as it was read, digits and all; neither database's own number type keeps that."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
+        """As text."""
+        del dialect
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Decimal | None:
+        """As it was."""
+        del dialect
+        return None if value is None else Decimal(value)
+
+
+def _values(states: type[StrEnum]) -> list[str]:
+    return [state.value for state in states]
+
+
+def _states(states: type[StrEnum], name: str) -> Enum:
+    """A text column that takes only these words."""
+    return Enum(
+        states, native_enum=False, create_constraint=True, length=16, name=name, values_callable=_values
+    )
+
+
+# A 64-bit number counts up by itself in SQLite only when it is called INTEGER.
+_Counter = BigInteger().with_variant(Integer, "sqlite")
+# Compared by code point everywhere, so that a prefix is a range of the index.
+_Resource = String(255).with_variant(String(255, collation="C"), "postgresql")
+_Json = JSON(none_as_null=True)
+
+
+class Base(DeclarativeBase):
+    """Names for constraints, so that a later migration can find them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar = {
+        int: BigInteger,
+        str: Text,
+        datetime: UtcDateTime,
+        Decimal: DecimalText,
+        JsonObject: _Json,
+        Sequence[JsonObject]: _Json,
+        RunState: _states(RunState, "state"),
+        PlanState: _states(PlanState, "state"),
+        OperationState: _states(OperationState, "state"),
+    }
+
+
+class RunRow(Base):
+    """`records.Run`."""
+
+    __tablename__ = "runs"
+    __table_args__ = (Index(None, "flow", "started_at"), Index(None, "state", "heartbeat_at"))
+
+    id: Mapped[str] = mapped_column(String(128), primary_key=True)
+    flow: Mapped[str] = mapped_column(String(64))
+    account: Mapped[str] = mapped_column(String(255))
+    day: Mapped[date]
+    dry_run: Mapped[bool]
+    state: Mapped[RunState]
+    parameters: Mapped[JsonObject]
+    started_at: Mapped[datetime]
+    heartbeat_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    report: Mapped[JsonObject | None]
+    prefect_run_id: Mapped[str | None] = mapped_column(String(64))
+
+
+class PlanRow(Base):
+    """`records.Plan`."""
+
+    __tablename__ = "plans"
+    __table_args__ = (Index(None, "account", "state"),)
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), index=True)
+    flow: Mapped[str] = mapped_column(String(64))
+    account: Mapped[str] = mapped_column(String(255))
+    state: Mapped[PlanState]
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    released_by: Mapped[str | None]
+    released_at: Mapped[datetime | None]
+    release_run_id: Mapped[str | None] = mapped_column(ForeignKey("runs.id"))
+    release_result: Mapped[JsonObject | None]
+
+
+class ChangeRow(Base):
+    """`records.Change`."""
+
+    __tablename__ = "changes"
+    __table_args__ = (
+        Index(None, "run_id", "batch"),
+        Index(None, "account", "settled_at"),
+        Index(None, "account", "outcome"),
+        CheckConstraint(f"outcome IN ({', '.join(map(repr, OUTCOMES))})", name="outcome"),
+    )
+
+    id: Mapped[int] = mapped_column(_Counter, primary_key=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"))
+    plan_id: Mapped[str | None] = mapped_column(ForeignKey("plans.id"), index=True)
+    account: Mapped[str] = mapped_column(String(255))
+    product_id: Mapped[int]
+    variant_id: Mapped[int]
+    inventory_item_id: Mapped[int]
+    location_id: Mapped[int]
+    sku: Mapped[str]
+    ccod: Mapped[str]
+    title: Mapped[str]
+    quantity_name: Mapped[str] = mapped_column(String(16))
+    baseline_available: Mapped[int | None]
+    baseline_committed: Mapped[int | None]
+    baseline_on_hand: Mapped[int | None]
+    seen_at: Mapped[datetime | None]
+    from_quantity: Mapped[int]
+    to_quantity: Mapped[int]
+    truth: Mapped[Decimal | None]
+    why: Mapped[str]
+    delete: Mapped[bool]
+    rms_item_id: Mapped[int | None]
+    batch: Mapped[int | None]
+    outcome: Mapped[str | None] = mapped_column(String(16))
+    rule: Mapped[str] = mapped_column(String(64))
+    reason: Mapped[str]
+    written_from: Mapped[int | None]
+    written_to: Mapped[int | None]
+    deleted: Mapped[bool]
+    taken_back: Mapped[bool]
+    released: Mapped[bool]
+    settled_at: Mapped[datetime | None]
+    superseded_by: Mapped[str | None] = mapped_column(ForeignKey("runs.id"))
+
+
+class OperationRow(Base):
+    """`records.Operation`."""
+
+    __tablename__ = "operations"
+    __table_args__ = (Index(None, "account", "state"),)
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), index=True)
+    account: Mapped[str] = mapped_column(String(255))
+    kind: Mapped[str] = mapped_column(String(32))
+    rows: Mapped[Sequence[JsonObject]]
+    state: Mapped[OperationState]
+    sent_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+    note: Mapped[str]
+
+
+class LeaseRow(Base):
+    """The right to work on a resource. A released row stays, so that its fence never begins anew."""
+
+    __tablename__ = "leases"
+
+    resource: Mapped[str] = mapped_column(_Resource, primary_key=True)
+    holder: Mapped[str] = mapped_column(String(255))
+    fence: Mapped[int]
+    expires_at: Mapped[datetime]
+
+
+class LevelRow(Base):
+    """`records.LevelMemory`."""
+
+    __tablename__ = "levels"
+    __table_args__ = (Index(None, "account", "live_seen_at"),)
+
+    account: Mapped[str] = mapped_column(String(255), primary_key=True)
+    inventory_item_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    location_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    product_id: Mapped[int]
+    variant_id: Mapped[int]
+    owner_truth: Mapped[str | None] = mapped_column(String(255))
+    sku_folded: Mapped[str]
+    rms_item_id: Mapped[int | None]
+    unknown_since: Mapped[datetime | None]
+    zero_since: Mapped[datetime | None]
+    live_seen_at: Mapped[datetime | None]
+    units_seen: Mapped[int]
+    seen_at: Mapped[datetime]
+    error_reason: Mapped[str]
+    error_count: Mapped[int]
+    error_fingerprint: Mapped[str]
+    deleted_at: Mapped[datetime | None]
+
+
+class ProductRow(Base):
+    """When a product was last tried, whatever came of it."""
+
+    __tablename__ = "products"
+
+    account: Mapped[str] = mapped_column(String(255), primary_key=True)
+    product_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    last_attempt_at: Mapped[datetime]
+
+
+class AccountRow(Base):
+    """Which location of an account is in use. `confirmed_at`: when a person last changed it."""
+
+    __tablename__ = "accounts"
+
+    system: Mapped[str] = mapped_column(String(32), primary_key=True)
+    account: Mapped[str] = mapped_column(String(255), primary_key=True)
+    location_id: Mapped[int]
+    used_since: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+
+
+class SnapshotRow(Base):
+    """`records.Snapshot`."""
+
+    __tablename__ = "snapshots"
+    __table_args__ = (Index(None, "account", "sku_folded"),)
+
+    account: Mapped[str] = mapped_column(String(255), primary_key=True)
+    variant_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    product_id: Mapped[int]
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"))
+    sku_folded: Mapped[str]
+    ccod_folded: Mapped[str]
+    data: Mapped[JsonObject]
+    taken_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
+
+
+class SecretRow(Base):
+    """A sealed secret; `key_id` names the key that opens it."""
+
+    __tablename__ = "secrets"
+
+    account: Mapped[str] = mapped_column(String(255), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key_id: Mapped[str] = mapped_column(String(16), index=True)
+    ciphertext: Mapped[bytes] = mapped_column(LargeBinary)
+    stored_at: Mapped[datetime]

@@ -1,0 +1,228 @@
+"""What goes into the ledger and comes out of it: plain, frozen values. All times are aware and UTC."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from connectors.records import JsonObject
+
+
+class RunState(StrEnum):
+    """How a run stands. A *killed* run is one whose heartbeat stopped without a word."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    HELD = "held"
+    FAILED = "failed"
+    KILLED = "killed"
+
+
+class PlanState(StrEnum):
+    """How a plan stands. *Open* means that a run is releasing it now."""
+
+    HELD = "held"
+    DRY_RUN = "dry_run"
+    OPEN = "open"
+    APPLIED = "applied"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+
+
+class OperationState(StrEnum):
+    """What became of an intended write.
+
+    *Unknown*: its answer was lost and reading has not settled it yet. *Settled*: reading back told what
+    became of each of its rows, and their changes carry it.
+    """
+
+    INTENDED = "intended"
+    APPLIED = "applied"
+    NOT_APPLIED = "not_applied"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    SETTLED = "settled"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a flow. `id` is the report's `sync_id`; `day` is the day it marks products with."""
+
+    id: str
+    flow: str
+    account: str
+    day: date
+    started_at: datetime
+    heartbeat_at: datetime
+    dry_run: bool = False
+    state: RunState = RunState.RUNNING
+    parameters: JsonObject = field(default_factory=dict)
+    finished_at: datetime | None = None
+    report: JsonObject | None = None
+    prefect_run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Changes that wait for a person, or that a dry run would have made.
+
+    `fingerprint` is a SHA-256 over the plan's canonical lines. `release_run_id` is the run that applies it.
+    """
+
+    id: str
+    run_id: str
+    flow: str
+    account: str
+    state: PlanState
+    fingerprint: str
+    created_at: datetime
+    expires_at: datetime
+    released_by: str | None = None
+    released_at: datetime | None = None
+    release_run_id: str | None = None
+    release_result: JsonObject | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One planned line: the level, its baseline, from → to with why, and in the end its outcome.
+
+    `baseline_*` is the shop's reading from before the truth was asked, at `seen_at`. `truth` is what the
+    truth said, exactly. `written_from` and `written_to` are what was really written. `released` lines were
+    let through by a person; `taken_back` ones were undone; `superseded_by` names the newer run that planned
+    the same level.
+    """
+
+    run_id: str
+    account: str
+    product_id: int
+    variant_id: int
+    inventory_item_id: int
+    location_id: int
+    sku: str
+    ccod: str
+    quantity_name: str
+    from_quantity: int
+    to_quantity: int
+    id: int | None = None
+    plan_id: str | None = None
+    title: str = ""
+    baseline_available: int | None = None
+    baseline_committed: int | None = None
+    baseline_on_hand: int | None = None
+    seen_at: datetime | None = None
+    truth: Decimal | None = None
+    why: str = ""
+    delete: bool = False
+    rms_item_id: int | None = None
+    batch: int | None = None
+    outcome: str | None = None
+    rule: str = ""
+    reason: str = ""
+    written_from: int | None = None
+    written_to: int | None = None
+    deleted: bool = False
+    taken_back: bool = False
+    released: bool = False
+    settled_at: datetime | None = None
+    superseded_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A verdict on the change `id`. What is None here stays as the ledger has it; a true flag stays true."""
+
+    id: int
+    outcome: str
+    rule: str | None = None
+    reason: str | None = None
+    written_from: int | None = None
+    written_to: int | None = None
+    deleted: bool = False
+    taken_back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A write with the id it got before the call. `rows` are full rows: baseline, from and to."""
+
+    key: str
+    run_id: str
+    account: str
+    kind: str
+    rows: Sequence[JsonObject]
+    sent_at: datetime
+    state: OperationState = OperationState.INTENDED
+    settled_at: datetime | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadRun:
+    """A run that fell silent, with its changes that have no outcome and its operations that are unclear."""
+
+    run: Run
+    changes: tuple[Change, ...]
+    operations: tuple[Operation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LevelMemory:
+    """What is remembered of one level of the own store.
+
+    `owner_truth` is the only truth that may write it. `rms_item_id` is the RMS row of the first match.
+    `seen_at` is the time of the reading behind this record; an older one never replaces a newer one.
+    `live_seen_at` and `units_seen`: when the level was last seen above zero, and with how many units.
+    `unknown_since`, `zero_since`: since when the truth has not known it, has said exactly zero.
+    `error_fingerprint`: the inputs with which the same error came `error_count` times.
+    """
+
+    account: str
+    inventory_item_id: int
+    location_id: int
+    product_id: int
+    variant_id: int
+    seen_at: datetime
+    owner_truth: str | None = None
+    sku_folded: str = ""
+    rms_item_id: int | None = None
+    unknown_since: datetime | None = None
+    zero_since: datetime | None = None
+    live_seen_at: datetime | None = None
+    units_seen: int = 0
+    error_reason: str = ""
+    error_count: int = 0
+    error_fingerprint: str = ""
+    deleted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What a flow did to an account lately, by inventory item id.
+
+    What a person released and what was taken back is not in it.
+
+    `live`: units of levels seen above zero. `zeroed`: levels taken to zero or deleted. `falls`, `rises`:
+    units taken or given.
+    """
+
+    live: Mapping[int, int]
+    zeroed: frozenset[int]
+    falls: Mapping[int, int]
+    rises: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that is needed to make a deleted variant again. `deleted_at` is None until it was deleted."""
+
+    account: str
+    variant_id: int
+    product_id: int
+    run_id: str
+    sku_folded: str
+    ccod_folded: str
+    data: JsonObject
+    taken_at: datetime
+    deleted_at: datetime | None = None

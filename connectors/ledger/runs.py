@@ -1,0 +1,96 @@
+"""Runs: begun, alive, ended, or found dead."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, case, insert, select, update
+
+from connectors.ledger.changes import changes_without_outcome
+from connectors.ledger.database import Database
+from connectors.ledger.models import RunRow
+from connectors.ledger.operations import unclear_operations
+from connectors.ledger.records import DeadRun, Run, RunState
+from connectors.ledger.rows import columns, loaded, values
+from connectors.records import JsonObject
+
+_COLUMNS = columns(RunRow, Run)
+
+
+class Runs:
+    """The part of the ledger that knows every run."""
+
+    database: Database
+
+    def start_run(self, run: Run) -> Run:
+        """Store a run that begins. If its id is taken, it gets the first free one of `<id>_2`, `<id>_3`, …"""
+        with self.database.writing() as connection:
+            started = replace(run, id=_free_id(connection, run.id))
+            connection.execute(insert(RunRow), values([started]))
+        return started
+
+    def beat_run(self, run_id: str, now: datetime) -> bool:
+        """Show that the run is alive. False when it was declared dead meanwhile: others do its work now."""
+        statement = update(RunRow).where(RunRow.id == run_id, RunRow.state == RunState.RUNNING)
+        with self.database.writing() as connection:
+            return connection.execute(statement.values(heartbeat_at=now)).rowcount == 1
+
+    def finish_run(self, run_id: str, state: RunState, now: datetime, report: JsonObject) -> bool:
+        """Store how the run ended. False when it was declared dead before: then it stays *killed*."""
+        is_alive = RunRow.state == RunState.RUNNING
+        statement = (
+            update(RunRow)
+            .where(RunRow.id == run_id)
+            .values(state=case((is_alive, state), else_=RunRow.state), finished_at=now, report=report)
+            .returning(RunRow.state)
+        )
+        with self.database.writing() as connection:
+            return connection.execute(statement).scalar_one_or_none() == state
+
+    def run(self, run_id: str) -> Run | None:
+        """One run."""
+        with self.database.reading() as connection:
+            rows = connection.execute(select(*_COLUMNS).where(RunRow.id == run_id)).all()
+        return next(iter(loaded(Run, rows)), None)
+
+    def last_run(self, flow: str, account: str | None = None) -> Run | None:
+        """The run of the flow that was started last."""
+        return next(iter(self.history(flow, 1, account=account)), None)
+
+    def history(self, flow: str, limit: int = 20, *, account: str | None = None) -> list[Run]:
+        """The last runs of a flow, newest first."""
+        statement = select(*_COLUMNS).where(RunRow.flow == flow)
+        if account is not None:
+            statement = statement.where(RunRow.account == account)
+        newest = statement.order_by(RunRow.started_at.desc(), RunRow.id.desc()).limit(limit)
+        with self.database.reading() as connection:
+            return loaded(Run, connection.execute(newest).all())
+
+    def close_dead_runs(self, now: datetime, silent_for: timedelta) -> list[DeadRun]:
+        """Declare runs without a heartbeat for so long *killed*, and list what each left undone.
+
+        Of several callers at once, each dead run goes to one.
+        """
+        statement = (
+            update(RunRow)
+            .where(RunRow.state == RunState.RUNNING, RunRow.heartbeat_at < now - silent_for)
+            .values(state=RunState.KILLED)
+            .returning(*_COLUMNS)
+        )
+        with self.database.writing() as connection:
+            dead = loaded(Run, connection.execute(statement).all())
+            return [_remains(connection, run) for run in sorted(dead, key=lambda run: run.started_at)]
+
+
+def _free_id(connection: Connection, wanted: str) -> str:
+    like = RunRow.id.startswith(wanted, autoescape=True)
+    taken = connection.execute(select(RunRow.id).where(like)).scalars().all()
+    candidates = [wanted, *(f"{wanted}_{number}" for number in range(2, len(taken) + 2))]
+    return next(candidate for candidate in candidates if candidate not in taken)
+
+
+def _remains(connection: Connection, run: Run) -> DeadRun:
+    return DeadRun(
+        run=run,
+        changes=tuple(changes_without_outcome(connection, [run.id])),
+        operations=tuple(unclear_operations(connection, [run.id])),
+    )
