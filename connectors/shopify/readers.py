@@ -255,12 +255,24 @@ def order(node: JsonObject) -> OrderHead:
 # ------------------------------------------------------------------ errors
 
 
-_NEVER_RAN = frozenset({
-    "MAX_COST_EXCEEDED", "MAX_INPUT_SIZE_EXCEEDED", "BAD_REQUEST", "INVALID_FIELD_ARGUMENTS",
-    "INVALID_VARIABLE", "RESOURCE_NOT_FOUND", "undefinedField", "undefinedType", "undefinedDirective", "argumentNotAccepted",
-    "argumentLiteralsIncompatible", "missingRequiredArguments", "missingRequiredInputObjectAttribute",
-    "variableNotUsed",
-})  # fmt: skip
+_NEVER_RAN = frozenset(
+    {
+        "MAX_COST_EXCEEDED",
+        "MAX_INPUT_SIZE_EXCEEDED",
+        "BAD_REQUEST",
+        "INVALID_FIELD_ARGUMENTS",
+        "INVALID_VARIABLE",
+        "RESOURCE_NOT_FOUND",
+        "undefinedField",
+        "undefinedType",
+        "undefinedDirective",
+        "argumentNotAccepted",
+        "argumentLiteralsIncompatible",
+        "missingRequiredArguments",
+        "missingRequiredInputObjectAttribute",
+        "variableNotUsed",
+    }
+)
 """Codes that Shopify gives before anything is executed."""
 
 _TIRED = frozenset({"INTERNAL_SERVER_ERROR", "TIMEOUT"})
