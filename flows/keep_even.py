@@ -35,7 +35,7 @@ def keep_even(work: Work, judge: Judge, only: Mapping[int, Line] | None = None) 
 
     `only`: the lines of a plan that is being released, by inventory item id; nothing else is written then.
     """
-    with run.recorded(work.job, work.ledger, work.story):
+    with run.recorded(work.job, work.settings, work.ledger, work.story):
         found = _discover(work)
         known = _fetch(work, found)
         compared = _narrowed(diff.stock(found.products, known), only)

@@ -1,5 +1,8 @@
 """Open what a step works with: the store, RMS and the ledger, from the settings."""
 
+import time
+from datetime import UTC, datetime
+
 from connectors.http import Http, Patience
 from connectors.ledger import Ledger, open_ledger
 from connectors.pacing import points, shared_bucket
@@ -37,6 +40,35 @@ def open_shop(settings: Settings, location: int = NOWHERE) -> Shopify:
         writes_off=not settings.evenstock_writes,
     )
     return Shopify(http, location=location, version=version)
+
+
+class Share:
+    """The part of an account's bucket that this process may use: one for each live process, by their leases.
+
+    Counted again after some seconds, not with every call.
+    """
+
+    AGE = 5.0
+
+    def __init__(self, ledger: Ledger, prefix: str) -> None:
+        self._ledger = ledger
+        self._prefix = prefix
+        self._counted_at = -self.AGE
+        self._share = 1.0
+
+    def __call__(self) -> float:
+        """The share, between 0 and 1."""
+        if time.monotonic() - self._counted_at >= self.AGE:
+            self._counted_at = time.monotonic()
+            self._share = 1.0 / max(1, self._ledger.live(self._prefix, datetime.now(UTC)))
+        return self._share
+
+
+def share_bucket(settings: Settings, ledger: Ledger) -> str:
+    """Share the store's bucket with other processes; the prefix of the leases that count them."""
+    prefix = f"process:shopify:{settings.shop}:"
+    shared_bucket("shopify", settings.shopify_base_url, share=Share(ledger, prefix))
+    return prefix
 
 
 def patience(settings: Settings) -> Patience:

@@ -14,7 +14,9 @@ from connectors.errors import ConnectorError
 from connectors.ledger import Ledger
 from connectors.ledger.records import RunState
 from connectors.records import JsonObject
+from connectors.settings import Settings
 from tasks import report
+from tasks.desk import share_bucket
 from tasks.job import Job
 from tasks.lease import beating, clock, held
 from tasks.report import GOOD_RATE, Story
@@ -27,20 +29,15 @@ BEAT = 15.0
 """Seconds between a run's heartbeats."""
 
 
-def process_prefix(account: str) -> str:
-    """Leases with this prefix are the live processes that share the account's bucket of points."""
-    return f"process:shopify:{account}:"
-
-
 @contextmanager
-def recorded(job: Job, ledger: Ledger, story: Story) -> Iterator[None]:
+def recorded(job: Job, settings: Settings, ledger: Ledger, story: Story) -> Iterator[None]:
     """Keep the run in the ledger while it works.
 
     What a system refuses becomes the report's `error`; what a person has to mend is raised after the run
     was closed. Runs whose process died are closed first, and their leases have lapsed by then.
     """
     _close_the_dead(ledger, story)
-    me = [process_prefix(job.account) + str(uuid4())]
+    me = [share_bucket(settings, ledger) + str(uuid4())]
     with ExitStack() as stack:
         if not job.dry_run:
             stack.enter_context(held(ledger, me, job.run_id, SILENT_FOR.total_seconds()))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from connectors.errors import ConnectorError, LeaseLost, Refused, UnknownOutcome, WritesOff
+from connectors.errors import ConnectorError, LeaseLost, Refused, Unauthorised, UnknownOutcome, WritesOff
 from connectors.records import Level, Quantities, Row
 from connectors.shopify import PREVIOUS_ATTEMPT_FAILED, STALE, chunks
 from connectors.shopify.calls import PAGE
@@ -90,6 +90,7 @@ class Writer:
         self._kind = kind
         self._strict = strict
         self._settled: list[Written] = []
+        self._is_shut = False
 
     def apply(self, lines: Sequence[Line]) -> list[Written]:
         """Bring levels to what the truth asks for, less what was sold since it was asked.
@@ -176,6 +177,11 @@ class Writer:
         """Send one call; returns the groups that are still to be sent."""
         rows = [self._row(attempt) for attempt in group]
         lines = [attempt.line for attempt in group]
+        if self._is_shut:
+            self._settle_all(
+                lines, Outcome.FAILED, "unauthorised", "the store refused an earlier write of this batch"
+            )
+            return []
         try:
             key = self._journal.intend(self._kind, lines, rows)
         except LeaseLost as lost:
@@ -194,6 +200,7 @@ class Writer:
         except ConnectorError as error:
             self._journal.conclude(key, "not_applied", str(error))
             self._settle_all(lines, Outcome.FAILED, _reason(error), str(error))
+            self._is_shut = isinstance(error, Unauthorised)
         else:
             self._journal.conclude(key, "applied")
             for attempt in group:

@@ -77,7 +77,7 @@ class Shopify:
         found: list[Product] = []
         for some in chunks(ids, FULL_PRODUCTS):
             answer = self.http.send(calls.products_by_id(some, self.location))
-            read = (readers.product(node, answer) for node in readers.nodes(answer, "Product"))
+            read = (readers.product(node, answer) for node in readers.nodes(answer, "Product", len(some)))
             found.extend(self._completed(product, cursor) for product, cursor in read)
         return found
 
@@ -96,18 +96,25 @@ class Shopify:
         """Levels at the configured location by inventory item id; an item not there exists no more."""
         found: dict[int, Level | None] = {}
         for some in chunks(items, PAGE):
-            found.update(readers.levels(self.http.send(calls.levels(some, self.location))))
+            answer = self.http.send(calls.levels(some, self.location))
+            found.update(readers.levels(answer, len(some)))
         return found
 
     def levels_everywhere(self, items: Sequence[int]) -> dict[int, LevelsEverywhere]:
         """All levels of items, at every location, by inventory item id."""
-        answers = (self.http.send(calls.levels_everywhere(some)) for some in chunks(items, PAGE))
-        return {found.item_id: found for answer in answers for found in readers.levels_everywhere(answer)}
+        found: dict[int, LevelsEverywhere] = {}
+        for some in chunks(items, PAGE):
+            answer = self.http.send(calls.levels_everywhere(some))
+            found.update((each.item_id, each) for each in readers.levels_everywhere(answer, len(some)))
+        return found
 
     def snapshots(self, variants: Sequence[int]) -> dict[int, VariantFacts]:
         """Variants as they are now, with everything needed to make them again, by id."""
-        answers = (self.http.send(calls.snapshots(some)) for some in chunks(variants, PAGE))
-        return {facts.id: facts for answer in answers for facts in readers.snapshots(answer)}
+        found: dict[int, VariantFacts] = {}
+        for some in chunks(variants, PAGE):
+            answer = self.http.send(calls.snapshots(some))
+            found.update((facts.id, facts) for facts in readers.snapshots(answer, len(some)))
+        return found
 
     def order_lines(self, since: datetime) -> list[OrderLine]:
         """Lines of the orders placed since a moment (the store's clock), without test and cancelled ones."""

@@ -168,23 +168,28 @@ def _quantities(body: JsonObject) -> dict[str, int]:
     }
 
 
-def nodes(answer: Answer, kind: str) -> Iterator[JsonObject]:
-    """The objects of one type that `nodes(ids:)` found; those that do not exist are left out."""
-    for node in as_list(data(answer).get("nodes"), "nodes"):
+def nodes(answer: Answer, kind: str, asked: int) -> Iterator[JsonObject]:
+    """The objects of one type that `nodes(ids:)` found; those that do not exist are left out.
+
+    Shopify answers every id, with null for one it does not know: a shorter list was cut, and proves nothing.
+    """
+    found = as_list(data(answer).get("nodes"), "nodes")
+    if len(found) != asked:
+        raise Malformed(f"nodes: asked for {asked} objects, answered {len(found)}")
+    for node in found:
         if isinstance(node, dict) and node.get("__typename") == kind:
             yield node
 
 
-def levels(answer: Answer) -> dict[int, Level | None]:
+def levels(answer: Answer, asked: int) -> dict[int, Level | None]:
     """Levels by inventory item id. An item that is not here does not exist any more."""
-    return {
-        number(node.get("id")): level(node.get("inventoryLevel")) for node in nodes(answer, "InventoryItem")
-    }
+    items = nodes(answer, "InventoryItem", asked)
+    return {number(node.get("id")): level(node.get("inventoryLevel")) for node in items}
 
 
-def levels_everywhere(answer: Answer) -> list[LevelsEverywhere]:
+def levels_everywhere(answer: Answer, asked: int) -> list[LevelsEverywhere]:
     """All levels of each item found."""
-    return [_everywhere(node) for node in nodes(answer, "InventoryItem")]
+    return [_everywhere(node) for node in nodes(answer, "InventoryItem", asked)]
 
 
 def _everywhere(node: JsonObject) -> LevelsEverywhere:
@@ -203,9 +208,9 @@ def _stock(node: JsonObject) -> Stock:
     )
 
 
-def snapshots(answer: Answer) -> list[VariantFacts]:
+def snapshots(answer: Answer, asked: int) -> list[VariantFacts]:
     """What is needed to judge a deletion, with the whole variant as it was."""
-    return [_facts(node) for node in nodes(answer, "ProductVariant")]
+    return [_facts(node) for node in nodes(answer, "ProductVariant", asked)]
 
 
 def _facts(node: JsonObject) -> VariantFacts:
