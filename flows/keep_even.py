@@ -2,12 +2,12 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 
 from prefect import runtime
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.futures import PrefectFuture
 from prefect.states import Completed, Failed
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from connectors.errors import ConnectorError
 from connectors.records import JsonObject
@@ -26,6 +26,15 @@ from tasks.release import Narrowed, narrow
 from tasks.report import Story
 from tasks.steps import carry_batch, discover_products, fetch_sold_recently, fetch_truth, fetch_unbooked
 from tasks.verdicts import absorb, add_usage, interrupt
+
+WIDEST = 100
+"""The most batches that any run works on side by side."""
+
+
+def side_by_side() -> TaskRunner[PrefectFuture[Any]]:
+    """Threads for the batches of a run; how many of them are used is a parameter."""
+    return cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=WIDEST))
+
 
 NOBODY = SoldRecently(None, None)
 
@@ -138,12 +147,10 @@ def _sold_recently(work: Work, found: Discovery, plan: Prepared) -> SoldRecently
 
 def _write(work: Work, plan: Prepared, sold: SoldRecently) -> None:
     """Carry the batches, some side by side, and take in how each ended."""
-    total = len(plan.batches)
-    progress = create_progress_artifact(0.0, description="batches written") if total > 1 else None
-    for done, (batch, future) in enumerate(_side_by_side(work, plan.batches, sold), start=1):
+    progress = run.Progress(len(plan.batches))
+    for batch, future in _side_by_side(work, plan.batches, sold):
         _take_in(work, batch, future)
-        if progress:
-            update_progress_artifact(progress, 100.0 * done / total)
+        progress.step()
 
 
 def _side_by_side(

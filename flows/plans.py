@@ -8,14 +8,13 @@ Stops    as a whole if the plan is expired, applied or superseded.
 from typing import Annotated
 
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
 from connectors.errors import ConfigurationError, Refused
 from connectors.ledger import Ledger
 from connectors.records import JsonObject
 from connectors.settings import load_settings
-from flows.keep_even import ended, keep_even, run_name
+from flows.keep_even import ended, keep_even, run_name, side_by_side
 from tasks import begin, release
 from tasks.begin import Work
 from tasks.book import to_line
@@ -29,7 +28,7 @@ from tasks.report import reverse_sync_report
 @flow(
     name="apply-plan",
     flow_run_name=run_name,
-    task_runner=ThreadPoolTaskRunner(max_workers=100),
+    task_runner=side_by_side(),
     persist_result=True,
     result_serializer="json",
 )

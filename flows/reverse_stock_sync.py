@@ -9,12 +9,11 @@ from datetime import date
 from typing import Annotated
 
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
 from connectors.records import JsonObject
 from connectors.settings import load_settings
-from flows.keep_even import ended, keep_even, run_name, switched_off
+from flows.keep_even import ended, keep_even, run_name, side_by_side, switched_off
 from tasks import begin, guard
 from tasks.prepare import limits_of
 
@@ -22,7 +21,7 @@ from tasks.prepare import limits_of
 @flow(
     name="reverse-stock-sync",
     flow_run_name=run_name,
-    task_runner=ThreadPoolTaskRunner(max_workers=100),
+    task_runner=side_by_side(),
     persist_result=True,
     result_serializer="json",
 )

@@ -3,10 +3,15 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from prefect import get_run_logger
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
 from prefect.events import emit_event
 from prefect.exceptions import MissingContextError
 
@@ -76,6 +81,22 @@ def finish(job: Job, ledger: Ledger, story: Story) -> JsonObject:
     announce(job, story)
     log(report.message(story))
     return document
+
+
+class Progress:
+    """A progress bar in the Prefect UI, for a run of several batches."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._done = 0
+        made = create_progress_artifact(0.0, description="batches written") if total > 1 else None
+        self._artifact = made if isinstance(made, UUID) else None
+
+    def step(self) -> None:
+        """One batch more is done."""
+        self._done += 1
+        if self._artifact:
+            update_progress_artifact(self._artifact, 100.0 * self._done / self._total)
 
 
 def publish(story: Story) -> None:
