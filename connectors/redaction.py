@@ -65,7 +65,11 @@ class Redaction(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Replace the record's message by its redacted text."""
-        record.msg, record.args = redact(record.getMessage()), ()
+        try:
+            text = record.getMessage()
+        except (TypeError, ValueError):
+            text = str(record.msg)
+        record.msg, record.args = redact(text), ()
         return True
 
 
