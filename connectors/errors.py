@@ -47,7 +47,13 @@ class Transient(ConnectorError):  # noqa: N818
     """Surely nothing was done, and it may work in a moment. `retry_after`: seconds the system asks for."""
 
     def __init__(
-        self, message: str, *, retry_after: float | None = None, system: str = "", account: str = "", operation: str = ""
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        system: str = "",
+        account: str = "",
+        operation: str = "",
     ) -> None:
         super().__init__(message, system=system, account=account, operation=operation)
         self.retry_after = retry_after

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from connectors.records import Product
-from connectors.shopify import chunks
+from connectors.slices import chunks
 from tasks.day import is_marked, older_marks
 from tasks.job import Job, ProductJob
 from tasks.plan import Line, Outcome, by_product, deserves_mark

@@ -7,8 +7,9 @@ from typing import Protocol
 
 from connectors.errors import ConnectorError, LeaseLost, Refused, Unauthorised, UnknownOutcome, WritesOff
 from connectors.records import Level, Quantities, Row
-from connectors.shopify import PREVIOUS_ATTEMPT_FAILED, STALE, chunks
+from connectors.shopify import PREVIOUS_ATTEMPT_FAILED, STALE
 from connectors.shopify.calls import PAGE
+from connectors.slices import chunks
 from tasks import derive
 from tasks.derive import Settled
 from tasks.plan import Line, Outcome, QuantityName

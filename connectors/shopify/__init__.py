@@ -21,6 +21,7 @@ from connectors.records import (
 from connectors.shape import as_object
 from connectors.shopify import calls, readers
 from connectors.shopify.calls import PAGE
+from connectors.slices import chunks
 
 T = TypeVar("T")
 
@@ -225,11 +226,6 @@ class Shopify:
             rest = readers.order(as_object(readers.data(answer).get("order"), "order"))
             yield from rest.lines
             cursor = rest.cursor
-
-
-def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """Slices of at most `size`, in order."""
-    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def check_version(asked: str) -> Callable[[Call, Answer], None]:
