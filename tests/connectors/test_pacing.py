@@ -260,16 +260,20 @@ class TestSeveralProcesses:
         chance = random.Random(seed)
         store, events = Store(2000, 100, level=2000), Events()
         jobs = [_page(chance) for _ in range(count * 60)]
-        clients = [
-            Client(store, events, Mirror(), deque(jobs[i::count]), workers=5, share=lambda: 1 / count)
-            for i in range(count)
-        ]
+        clients: list[Client] = []
+
+        def share() -> float:
+            return 1 / max(1, sum(bool(client.jobs or client.mirror.outstanding) for client in clients))
+
+        parts = [deque(jobs[i::count]) for i in range(count)]
+        clients.extend(Client(store, events, Mirror(), part, workers=5, share=share) for part in parts)
         for client in clients:
             client.go(0.0)
         events.run()
         ideal = (sum(each.used for each in jobs) - 2000) / 100
         assert not any(client.jobs for client in clients)
-        assert store.throttled <= len(jobs) // 50
+        # A few, when a process ends and those that go on take over its share.
+        assert store.throttled <= len(jobs) // 30
         assert max(client.finished for client in clients) <= 1.25 * ideal + 10
 
 
