@@ -518,6 +518,10 @@ def _unreadable(call: Call, problem: Exception) -> ConnectorError:
 
 _STOPPED = {401, 402, 403, 423, 430}
 
+_ENOUGH = 1000
+"""Characters of a body that an error starts from. It is cut to its length only after what was sent as
+credentials is out of it: half a token would not be found any more."""
+
 
 def _judge(call: Call, answer: Answer, now: datetime) -> None:
     """Raise what a status other than 2xx means. https://www.rfc-editor.org/rfc/rfc9110#section-15"""
@@ -588,7 +592,7 @@ def _excerpt(answer: Answer) -> str:
     )
     if said is None:
         return ""
-    return f": {redaction.one_line(said if isinstance(said, str) else json.dumps(said), 200)}"
+    return f": {redaction.one_line(said if isinstance(said, str) else json.dumps(said), _ENOUGH)}"
 
 
 def _host(url: str) -> str:
@@ -630,7 +634,7 @@ def _no_number(text: str) -> None:
 
 
 def _beginning(content: bytes) -> str:
-    return redaction.one_line(content[:2000].decode(errors="replace"), 80) or "nothing"
+    return redaction.one_line(content[: 2 * _ENOUGH].decode(errors="replace"), _ENOUGH) or "nothing"
 
 
 def _base(text: str, whose: str) -> httpx.URL:

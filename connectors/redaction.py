@@ -54,9 +54,9 @@ def redact(text: str) -> str:
 
 
 def one_line(text: str, limit: int = 300) -> str:
-    """The redacted text in one line, cut after `limit` characters."""
+    """The redacted text in one line of printable characters, cut after `limit` of them."""
     # Cut last: half a token would no longer look like one.
-    line = " ".join(redact(text).split())
+    line = " ".join("".join(each if each.isprintable() else " " for each in redact(text)).split())
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 

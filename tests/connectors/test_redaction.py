@@ -83,7 +83,7 @@ class TestRedact:
 
 class TestOneLine:
     def test_is_one_line_and_not_longer_than_asked(self) -> None:
-        assert one_line("a\n  b\t c") == "a b c"
+        assert one_line("a\n  b\t c\x1b[31m") == "a b c [31m"
         assert one_line("x" * 500, 20) == "x" * 19 + "…"
 
     def test_redacts_before_it_cuts(self) -> None:
