@@ -5,6 +5,7 @@ what the call did not use is given back when it ends. Every answer tells what th
 callers of the app together (https://shopify.dev/docs/api/usage/limits#graphql-admin-api-rate-limits).
 """
 
+import logging
 import threading
 import time
 from collections import deque
@@ -14,6 +15,8 @@ from math import inf, isfinite
 
 from connectors.http import Answer
 from connectors.records import JsonObject, JsonValue
+
+logger = logging.getLogger(__name__)
 
 OLD = 10.0
 """Seconds after which a level that other processes use too is no longer believed."""
@@ -170,8 +173,8 @@ class CostBucket:
 
     Before the first answer one call goes ahead alone, as the bucket's size is not known. `share` is the part
     of the bucket (0 to 1) that this process may use now: 1 if it is alone, one half if another process works
-    on the same store; it is asked often, so it must be quick. An answer is taken in by the thread that
-    reserved.
+    on the same store; it is asked often, so it must be quick, and if it fails the last one stays. An answer
+    is taken in by the thread that reserved.
     """
 
     def __init__(
@@ -188,6 +191,7 @@ class CostBucket:
         self._turn = threading.Condition()
         self._queue: deque[object] = deque()
         self._tickets: dict[int, list[Ticket]] = {}
+        self._last_part = 1.0
 
     def reserve(self, cost: float) -> float:
         """Block until a call of this cost, in points, may be sent; the seconds waited."""
@@ -245,7 +249,13 @@ class CostBucket:
         return ticket
 
     def _part(self) -> float:
-        return min(1.0, max(0.01, self.share()))
+        try:
+            self._last_part = min(1.0, max(0.01, self.share()))
+        except Exception as error:  # noqa: BLE001 - the share is only advice: no reservation is lost for it
+            logger.warning(
+                "the share of the bucket is not known, %.2f stays: %s", self._last_part, type(error).__name__
+            )
+        return self._last_part
 
 
 def points(answer: Answer) -> float:

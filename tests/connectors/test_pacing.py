@@ -453,6 +453,19 @@ class TestCostBucket:
             list(pool.map(call, [5.0, 40.0, 17.0, 90.0] * 25))
         assert store.throttled == 0
 
+    def test_a_share_that_cannot_be_told_loses_no_reservation(self, caplog: pytest.LogCaptureFixture) -> None:
+        bucket, _ = self.bucket(level=2000)
+
+        def unknown() -> float:
+            raise OSError("the ledger is locked by hunter2")
+
+        bucket.share = unknown
+        bucket.reserve(500)
+        bucket.learn(told(1500, actual=500), 500)
+        assert bucket.reserve(1500) == 0
+        assert "OSError" in caplog.text
+        assert "hunter2" not in caplog.text
+
     def test_is_one_per_account_in_a_process(self) -> None:
         mine = shared_bucket("shopify", "pacing-test-a")
         assert shared_bucket("shopify", "pacing-test-a", lambda: 0.5) is mine
