@@ -1,0 +1,258 @@
+"""All stand-ins behind one WSGI callable, with their controls under /_sandbox."""
+
+import json
+import random
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from email.utils import format_datetime
+from pathlib import Path as File
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from sandbox.clock import Clock, spelled
+from sandbox.events import Event, Events, read_event
+from sandbox.faults import Faults, read_faults
+from sandbox.http import Request, Response, answer
+from sandbox.ledger import Ledger
+from sandbox.reading import WorldError, moment, number
+from sandbox.rms import Rms
+from sandbox.shopify import happenings
+from sandbox.shopify.section import write_shop
+from sandbox.shopify.service import Latency, Service, Surroundings
+from sandbox.shopify.switches import Switches
+from sandbox.world import LATER, read_world
+
+API_VERSION: Final = "2026-10"
+REASONS: Final = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found"}
+Handler = Callable[[Request], Response]
+
+
+class Sandbox:
+    """The stand-ins in process: `httpx.WSGITransport(app=sandbox)`, or behind `sandbox.server.serving`.
+
+    `world` is a world file's content; WorldError if it cannot be read. `latency` maps operations to seconds
+    where they differ from `latency_ms`. Close it to remove RMS's file.
+    """
+
+    def __init__(
+        self,
+        world: Mapping[str, Any] | None = None,
+        *,
+        clock: Clock | None = None,
+        seed: int = 0,
+        plan: str = "standard",
+        latency_ms: float = 0.0,
+        latency: Mapping[str, float] | None = None,
+        jitter: float = 0.2,
+        switches: Mapping[str, str] | None = None,
+    ) -> None:
+        self.clock = clock or Clock()
+        self.ledger = Ledger(self.clock.now)
+        self.around = Surroundings(
+            self.clock,
+            self.ledger,
+            Faults(),
+            Events(),
+            Switches(switches),
+            random.Random(seed),
+            Latency(latency_ms / 1000, dict(latency or {}), jitter),
+            self.make_happen,
+        )
+        self._plan = plan
+        self._folder = tempfile.TemporaryDirectory(prefix="evenstock-sandbox-")
+        self.rms = Rms(File(self._folder.name) / "rms.sqlite", self.clock, self.ledger)
+        self._lock = threading.RLock()
+        self.shops: dict[str, Service] = {}
+        self.put_world(dict(world or {}))
+
+    def close(self) -> None:
+        """Remove RMS's file."""
+        self.rms.close()
+        self._folder.cleanup()
+
+    def __enter__(self) -> "Sandbox":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ------------------------------------------------------- for tests, in process
+
+    def put_world(self, world: Mapping[str, Any]) -> None:
+        """Replace the world. Writes, waiting events and memories of keys go with the old one; the journal of
+        calls, the faults and the clock stay.
+        """
+        with self._lock:
+            shops, rms = read_world(world, self.clock, self._plan)
+            self.around.events.clear()
+            self.ledger.clear_writes()
+            self.shops = {domain: Service(shop, self.around) for domain, shop in shops.items()}
+            self.rms.load(rms)
+
+    def world(self) -> dict[str, Any]:
+        """The world as it is now, in the form of a world file."""
+        with self._lock:
+            shops = {domain: self._written(service) for domain, service in self.shops.items()}
+            return {"shopify": shops, "rms": self.rms.section(), **{name: {} for name in LATER}}
+
+    @staticmethod
+    def _written(service: Service) -> dict[str, Any]:
+        with service.lock:
+            return write_shop(service.shop)
+
+    def calls(self) -> list[dict[str, object]]:
+        """The journal of calls, oldest first."""
+        return self.ledger.calls()
+
+    def clear_calls(self) -> None:
+        """Begin a new journal."""
+        self.ledger.clear_calls()
+
+    def writes(self) -> list[dict[str, object]]:
+        """Every accepted change, oldest first."""
+        return self.ledger.writes()
+
+    def faults(self, faults: list[dict[str, Any]]) -> None:
+        """Replace the faults; WorldError if they cannot be read."""
+        found, rms = read_faults(faults)
+        self.around.faults.replace(found)
+        self.rms.set_faults(rms)
+
+    def event(self, event: dict[str, Any]) -> dict[str, object]:
+        """Make something happen now, or let it wait for its call; {"refused": why} if it cannot be."""
+        found = read_event(event, {"shopify": next(iter(self.shops), "")})
+        self._check(found)
+        if found.operation is None:
+            return self.make_happen(found)
+        self.around.events.wait(found)
+        return {"waiting": True}
+
+    def _check(self, event: Event) -> None:
+        if event.system == "rms":
+            self.rms.check(event.kind, event.given)
+        elif event.system == "shopify" and event.account in self.shops:
+            happenings.check(event.kind, event.given)
+        else:
+            raise WorldError(("event",), f"there is no {event.system} account '{event.account}'")
+
+    def make_happen(self, event: Event) -> dict[str, object]:
+        """Make an event happen now."""
+        if event.system == "rms":
+            result = self.rms.happen(event.kind, event.given)
+        else:
+            result = self.shops[event.account].make_happen(event)
+        self.around.events.happened(event, result)
+        return result
+
+    def settings(self, base_url: str) -> dict[str, str]:
+        """The settings that point Evenstock here; `base_url` is where this app is served."""
+        found = {"SHOPIFY_API_VERSION": API_VERSION, "RMS_DATABASE_URL": self.rms.url}
+        for domain, service in list(self.shops.items())[:1]:
+            shop = service.shop
+            found |= {
+                "SHOPIFY_STORE_DOMAIN": f"{base_url}/shopify/{quote(domain)}",
+                "SHOPIFY_LOCATION_ID": str(next(iter(shop.locations))),
+                **_credentials(shop.settings.token, shop.settings.client_id, shop.settings.client_secret),
+            }
+        return dict(sorted(found.items()))
+
+    # ----------------------------------------------------------------- serving
+
+    def answer(self, request: Request) -> Response:
+        """The answer to a request; CutError when the connection ends without one."""
+        system, _, rest = request.path.lstrip("/").partition("/")
+        if system == "shopify":
+            return self._shop(request, rest)
+        if system == "_sandbox":
+            return self._control(request, rest)
+        if system in LATER:
+            return answer(404, {"error": f"the stand-in for {system} is not served yet"})
+        return answer(404, {"error": f"no stand-in has the path {request.path}"})
+
+    def _shop(self, request: Request, rest: str) -> Response:
+        domain, slash, path = rest.partition("/")
+        service = self.shops.get(domain)
+        return service.answer(request, slash + path) if service else answer(404, {"errors": "Not Found"})
+
+    def _control(self, request: Request, name: str) -> Response:
+        handler = self._handlers().get((request.method, name))
+        if handler is None:
+            return answer(404, {"error": f"there is no {request.method} /_sandbox/{name}"})
+        try:
+            return handler(request)
+        except (WorldError, json.JSONDecodeError, UnicodeDecodeError) as error:
+            return answer(400, {"error": str(error)})
+
+    def _handlers(self) -> dict[tuple[str, str], Handler]:
+        return {
+            ("GET", "world"): lambda _: answer(200, self.world()),
+            ("PUT", "world"): lambda request: _done(self.put_world(request.json())),
+            ("GET", "calls"): self._calls,
+            ("DELETE", "calls"): lambda _: _done(self.clear_calls()),
+            ("GET", "writes"): lambda _: answer(200, self.writes()),
+            ("PUT", "faults"): lambda request: _done(self.faults(request.json())),
+            ("POST", "events"): self._event,
+            ("GET", "events"): lambda _: answer(200, self.around.events.listed()),
+            ("GET", "clock"): lambda _: self._now(),
+            ("PUT", "clock"): self._set_clock,
+        }
+
+    def _calls(self, request: Request) -> Response:
+        short = request.query.get("summary") not in (None, "", "0")
+        return answer(200, self.ledger.summary() if short else self.calls())
+
+    def _event(self, request: Request) -> Response:
+        result = self.event(request.json())
+        return answer(409 if "refused" in result else 200, result)
+
+    def _now(self) -> Response:
+        return answer(200, {"now": spelled(self.clock.now())})
+
+    def _set_clock(self, request: Request) -> Response:
+        match request.json():
+            case {"now": now, **rest} if not rest:
+                self.clock.set(moment(now, ("now",)))
+            case {"advance_seconds": seconds, **rest} if not rest:
+                self.clock.advance(number(seconds, ("advance_seconds",)))
+            case _:
+                raise WorldError(("clock",), 'must be {"now": "…Z"} or {"advance_seconds": n}')
+        return self._now()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """WSGI."""
+        response = self.answer(_request(environ))
+        headers = [("Content-Type", response.kind), ("Content-Length", str(len(response.body)))]
+        headers += [("Date", http_date(self.clock)), *response.headers.items()]
+        start_response(f"{response.status} {REASONS.get(response.status, 'Status')}", headers)
+        return [response.body]
+
+
+def http_date(clock: Clock) -> str:
+    """The stand-ins' time as the header `Date` has it."""
+    return format_datetime(clock.now(), usegmt=True)
+
+
+def _credentials(token: str | None, client_id: str | None, secret: str | None) -> dict[str, str]:
+    if token or not (client_id and secret):
+        return {"SHOPIFY_ADMIN_TOKEN": token or ""}
+    return {"SHOPIFY_CLIENT_ID": client_id, "SHOPIFY_CLIENT_SECRET": secret}
+
+
+def _done(_: None) -> Response:
+    return answer(200, {"done": True})
+
+
+def _request(environ: WSGIEnvironment) -> Request:
+    size = int(environ.get("CONTENT_LENGTH") or 0)
+    headers = {
+        name.removeprefix("HTTP_").replace("_", "-").lower(): str(value)
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    }
+    headers["content-type"] = str(environ.get("CONTENT_TYPE") or "")
+    path = str(environ["PATH_INFO"]).encode("latin-1").decode("utf-8", "replace")
+    query = dict(parse_qsl(str(environ.get("QUERY_STRING", ""))))
+    body = environ["wsgi.input"].read(size) if size else b""
+    return Request(str(environ["REQUEST_METHOD"]), path, query, headers, body)

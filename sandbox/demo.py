@@ -1,0 +1,3 @@
+"""placeholder"""
+from sandbox.generate import generated_world
+def demo_world(now): return generated_world(3,2,0,now)

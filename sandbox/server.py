@@ -1,0 +1,98 @@
+"""The stand-ins on a loopback port: HTTP/1.1 with connections kept, one thread each."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from sandbox.app import Sandbox, http_date
+from sandbox.faults import CutError
+from sandbox.http import Request, Response, answer
+
+HOST: Final = "127.0.0.1"
+MAX_BODY: Final = 256 * 1024 * 1024
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: "Server"
+
+    def _serve(self) -> None:
+        try:
+            response = self.server.sandbox.answer(self._request())
+        except CutError:
+            self._cut()
+            return
+        except Exception:
+            self._send(answer(500, {"error": "the sandbox failed"}))
+            raise
+        self._send(response)
+
+    do_GET = do_POST = do_PUT = do_DELETE = _serve
+
+    def _request(self) -> Request:
+        parts = urlsplit(self.path)
+        size = min(int(self.headers.get("Content-Length") or 0), MAX_BODY)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        query = dict(parse_qsl(parts.query))
+        return Request(self.command, unquote(parts.path), query, headers, self.rfile.read(size))
+
+    def _send(self, response: Response) -> None:
+        """Head and body in one write: two would wait for the client's acknowledgement."""
+        self.log_request(response.status)
+        self.send_response_only(response.status)
+        self.send_header("Date", http_date(self.server.sandbox.clock))
+        self.send_header("Content-Type", response.kind)
+        self.send_header("Content-Length", str(len(response.body)))
+        for name, value in response.headers.items():
+            self.send_header(name, value)
+        head: list[bytes] = self._headers_buffer  # type: ignore[attr-defined]  # what send_header collects
+        self._headers_buffer: list[bytes] = []
+        self.wfile.write(b"".join([*head, b"\r\n", response.body]))
+
+    def _cut(self) -> None:
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+    def log_message(self, *_: Any) -> None:
+        """The journal has every call."""
+
+
+class Server(ThreadingHTTPServer):
+    """Serves a sandbox on a loopback port; 0 picks a free one."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 256
+
+    def __init__(self, sandbox: Sandbox, port: int = 0) -> None:
+        super().__init__((HOST, port), Handler)
+        self.sandbox = sandbox
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://{HOST}:{self.server_port}"
+
+    def handle_error(self, *_: Any) -> None:
+        """A client that went away is its own business."""
+
+
+@contextmanager
+def serving(sandbox: Sandbox, port: int = 0) -> Iterator[str]:
+    """Serve the sandbox in a thread of this process; gives its address."""
+    server = Server(sandbox, port)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="sandbox", daemon=True)
+    thread.start()
+    try:
+        yield server.url
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,479 @@
+"""A Shopify store over HTTP: who may ask, what a call meets, what it costs, and what it answers.
+
+Checks in the vendor's order: authentication, JSON, parse, validation, variables, price, bucket, execution.
+"""
+
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Final
+
+from graphql import GraphQLError, execute
+
+from sandbox.clock import Clock
+from sandbox.events import Event, Events
+from sandbox.faults import CutError, Fault, Faults
+from sandbox.http import Request, Response, answer, page
+from sandbox.ledger import Call, Ledger
+from sandbox.shopify import cost, happenings
+from sandbox.shopify.bucket import PLANS, Bucket, cost_extension, max_cost_reply, throttled_reply
+from sandbox.shopify.documents import Errors, Prepared, RootField, prepare
+from sandbox.shopify.execute import Execution, FieldError, Served, Steps, UnservedError
+from sandbox.shopify.idempotency import CODES, REQUIRED, KeyMemory, Verdict, usable
+from sandbox.shopify.mutations import HANDLERS, Mutation, Payload
+from sandbox.shopify.mutations import SCOPES_NEEDED as WRITE_SCOPES
+from sandbox.shopify.paging import Connection
+from sandbox.shopify.resolvers import GETTERS, SERVED_VERSIONS, TYPES, Context
+from sandbox.shopify.resolvers import SCOPES_NEEDED as READ_SCOPES
+from sandbox.shopify.schema import load_schema, root_type
+from sandbox.shopify.shop import Shop
+from sandbox.shopify.store import Store
+from sandbox.shopify.switches import Switches
+from sandbox.shopify.tokens import Tokens
+
+APP: Final = "app"
+GRAPHQL: Final = re.compile(r"/admin/api/([^/]+)/graphql\.json")
+TOKEN: Final = "/admin/oauth/access_token"
+TOKEN_SCOPES: Final = "/admin/oauth/access_scopes.json"
+BAD_TOKEN: Final = "[API] Invalid API key or access token (unrecognized login or wrong password)"
+ERRORS: Final[Mapping[int, str]] = {
+    401: BAD_TOKEN,
+    402: "This shop's plan is frozen: payment is due",
+    403: "This shop is not available to the app",
+    404: "Not Found",
+    423: "This shop is locked",
+    429: "Exceeded 2 calls per second for api client. Reduce request rates to resume uninterrupted service.",
+    430: "Shopify Security Rejection",
+}
+
+SERVED: Final = Served(
+    {**GETTERS, "Mutation": dict.fromkeys(HANDLERS, lambda *_: None)},
+    TYPES,
+    {**READ_SCOPES, **WRITE_SCOPES},
+)
+
+
+@dataclass(frozen=True)
+class Latency:
+    """How long answers take: `seconds` (or those of the operation), give or take a fifth."""
+
+    seconds: float = 0.0
+    of: Mapping[str, float] = field(default_factory=dict)
+    jitter: float = 0.2
+
+    def draw(self, operation: str, chance: random.Random) -> float:
+        """Seconds of one call."""
+        base = self.of.get(operation, self.seconds)
+        return base * (1 + chance.uniform(-self.jitter, self.jitter)) if base else 0.0
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What all stand-ins share."""
+
+    clock: Clock
+    ledger: Ledger
+    faults: Faults
+    events: Events
+    switches: Switches
+    chance: random.Random
+    latency: Latency
+    happen: Callable[[Event], object]
+
+
+@dataclass
+class Asked:
+    """A GraphQL request, read as far as it can be before anything is decided."""
+
+    request: Request
+    version: str
+    call: Call
+    prepared: Prepared | Errors | None
+    fault: Fault | None = None
+
+    @property
+    def roots(self) -> Sequence[RootField]:
+        """Root fields, none where the document is in error."""
+        return self.prepared.root_fields if isinstance(self.prepared, Prepared) else ()
+
+    def kind_of_fault(self) -> str | None:
+        """The kind of fault this call meets."""
+        return self.fault.kind if self.fault else None
+
+
+class Service:
+    """One store."""
+
+    def __init__(self, shop: Shop, around: Surroundings) -> None:
+        self.shop = shop
+        self.around = around
+        self.store = Store(shop, around.ledger, around.switches)
+        self.tokens = Tokens(shop.settings, around.clock, around.chance)
+        plan = PLANS[shop.settings.plan]
+        self.bucket = Bucket(plan.restore_rate, plan.maximum, around.clock.seconds)
+        remember = around.switches["idempotency"] == "remembered"
+        self.keys = KeyMemory(around.clock.seconds, remember=remember)
+        self.replies: dict[str, Payload] = {}
+        self.lock = threading.RLock()
+
+    @property
+    def domain(self) -> str:
+        """The shop's name, as the journal has it."""
+        return self.shop.settings.domain
+
+    def answer(self, request: Request, path: str) -> Response:
+        """The answer to a request for this store; CutError when there is none."""
+        found = GRAPHQL.fullmatch(path)
+        if found and request.method == "POST":
+            return self.graphql(request, found[1])
+        if path == TOKEN and request.method == "POST":
+            return self.plain(request, f"POST {TOKEN}", self.exchange)
+        if path == TOKEN_SCOPES and request.method == "GET":
+            return self.plain(request, f"GET {TOKEN_SCOPES}", self.granted)
+        return answer(404, {"errors": "Not Found"})
+
+    # ------------------------------------------------------------ plain calls
+
+    def plain(self, request: Request, operation: str, make: Any) -> Response:
+        """A call that is no GraphQL, with the faults it meets."""
+        call = Call("shopify", self.domain, operation)
+        try:
+            fault = self.around.faults.meet("shopify", self.domain, [operation])
+            call.fault = fault.kind if fault else None
+            response = self.meeting(fault, lambda: make(request))
+            call.status = response.status
+        finally:
+            self.around.ledger.note(call)
+        return response
+
+    def meeting(self, fault: Fault | None, make: Any) -> Response:
+        """The answer that a call gets which meets this fault."""
+        early = self.instead(fault)
+        return early or self.afterwards(fault, make())
+
+    def exchange(self, request: Request) -> Response:
+        """POST /admin/oauth/access_token."""
+        with self.lock:
+            return answer(*self.tokens.exchange(request.fields()))
+
+    def granted(self, request: Request) -> Response:
+        """GET /admin/oauth/access_scopes.json."""
+        if not self.tokens.opens(request.headers.get("x-shopify-access-token")):
+            return answer(401, {"errors": BAD_TOKEN})
+        return answer(200, {"access_scopes": [{"handle": scope} for scope in self.shop.settings.scopes]})
+
+    # --------------------------------------------------------------- graphql
+
+    def graphql(self, request: Request, version: str) -> Response:
+        """POST …/graphql.json."""
+        asked = self.read(request, version)
+        pause = self.around.latency.draw(asked.call.operation, self.around.chance) / 2
+        try:
+            time.sleep(pause)
+            response = self.attended(asked)
+            asked.call.status = response.status
+            time.sleep(pause)
+        finally:
+            self.around.ledger.note(asked.call)
+        return response
+
+    def read(self, request: Request, version: str) -> Asked:
+        """What is asked, and which fault it meets."""
+        call = Call("shopify", self.domain, "invalid")
+        asked = Asked(request, version, call, None)
+        try:
+            body = request.json()
+            asked.prepared = prepare(
+                body.get("query"), body.get("variables"), body.get("operationName") or None
+            )
+        except (ValueError, AttributeError, TypeError):
+            asked.prepared = None
+        names = [root.name for root in asked.roots]
+        call.operation = names[0] if names else "invalid"
+        call.key = next((key for root in asked.roots if (key := _key(root))), None)
+        asked.fault = self.around.faults.meet("shopify", self.domain, names or ["invalid"])
+        call.fault = asked.kind_of_fault()
+        return asked
+
+    def attended(self, asked: Asked) -> Response:
+        """The answer after what happens in the world just before it, and with the fault it meets."""
+        early = self.instead(asked.fault)
+        self.happen(asked)
+        return early or self.afterwards(asked.fault, self.checked(asked))
+
+    def happen(self, asked: Asked) -> None:
+        """Events that waited for this call."""
+        names = [root.name for root in asked.roots] or ["invalid"]
+        for event in self.around.events.due("shopify", self.domain, names):
+            self.around.happen(event)
+
+    def make_happen(self, event: Event) -> dict[str, object]:
+        """Make an event happen now."""
+        with self.lock:
+            result = happenings.happen(self.store, event.kind, event.given)
+            if event.kind == "revoke_token":
+                self.tokens.revoke_all()
+        return result
+
+    def instead(self, fault: Fault | None) -> Response | None:
+        """The answer that a fault gives instead of executing, None if it lets the call through."""
+        if fault is None:
+            return None
+        if fault.kind in ("timeout_before", "slow"):
+            time.sleep(fault.seconds)
+        if fault.kind == "timeout_before":
+            raise CutError
+        return refusal(fault) if fault.kind == "http" else None
+
+    def afterwards(self, fault: Fault | None, response: Response) -> Response:
+        """What a fault makes of the answer of a call that was executed."""
+        kind = fault.kind if fault else None
+        if fault and kind == "http_after":
+            return refusal(fault)
+        if kind == "lost_answer":
+            raise CutError
+        if kind == "malformed":
+            return replace(response, body=response.body[: len(response.body) // 2])
+        return response
+
+    def checked(self, asked: Asked) -> Response:
+        """The answer, or what keeps the call from being executed."""
+        served = served_version(asked.version)
+        if served is None:
+            return self.failed(asked, 404)
+        if not self.tokens.opens(asked.request.headers.get("x-shopify-access-token")):
+            return self.failed(asked, 401)
+        if asked.prepared is None or _has_no_query(asked):
+            return answer(400, {"errors": {"query": "Required parameter missing or invalid"}})
+        if isinstance(asked.prepared, Errors):
+            return self.replied(asked, served, _static(asked.prepared))
+        return self.replied(asked, served, self.admitted(asked, asked.prepared, served))
+
+    def failed(self, asked: Asked, status: int) -> Response:
+        """An answer that is no GraphQL."""
+        asked.call.code = str(status)
+        return answer(status, {"errors": ERRORS[status]})
+
+    def replied(self, asked: Asked, served: str, body: Mapping[str, Any]) -> Response:
+        """A GraphQL answer: HTTP 200 whatever it says."""
+        asked.call.code = _code(body)
+        return answer(200, body, X_Shopify_API_Version=served, X_Request_Id=self.request_id())
+
+    def request_id(self) -> str:
+        """An id to quote to support."""
+        return f"{self.around.chance.getrandbits(64):016x}"
+
+    def admitted(self, asked: Asked, prepared: Prepared, served: str) -> dict[str, Any]:
+        """The body of a valid document: refused for its price, or executed."""
+        requested = cost.requested(prepared)
+        if requested > cost.MAX_COST:
+            return max_cost_reply(requested)
+        if asked.kind_of_fault() == "throttled":
+            return throttled_reply(requested, self.bucket)
+        if asked.fault and asked.fault.kind == "graphql_error" and not asked.fault.after:
+            return self.internal_error(asked.fault)
+        if not self.bucket.admit(requested):
+            return throttled_reply(requested, self.bucket)
+        try:
+            body = self.executed(asked, prepared, served)
+        except UnservedError as error:
+            self.bucket.charge(0)
+            return {"errors": [{"message": str(error), "extensions": {"code": "SANDBOX_UNSERVED"}}]}
+        except BaseException:
+            self.bucket.charge(requested)
+            raise
+        return self.priced(asked, prepared, requested, body)
+
+    def internal_error(self, fault: Fault) -> dict[str, Any]:
+        """The body that a `graphql_error` gives."""
+        code = fault.code or "INTERNAL_SERVER_ERROR"
+        detail = {"code": code, "requestId": self.request_id()}
+        text = f"Internal error. Looks like something went wrong on our end. Request ID: {detail['requestId']}"
+        return {"errors": [{"message": text, "extensions": detail}]}
+
+    def priced(
+        self, asked: Asked, prepared: Prepared, requested: int, body: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The body with its price, which is charged now."""
+        actual = cost.actual(prepared, body["data"])
+        self.bucket.charge(actual)
+        asked.call.cost = actual
+        if asked.fault and asked.fault.kind == "graphql_error":
+            return self.internal_error(asked.fault)
+        price = cost_extension(requested, actual, self.bucket)
+        if asked.request.headers.get("shopify-graphql-cost-debug"):
+            price["fields"] = cost.debug_fields(prepared)
+        body["extensions"] = {"cost": price, **body.pop("extensions", {})}
+        return body
+
+    # ------------------------------------------------------------- execution
+
+    def executed(self, asked: Asked, prepared: Prepared, served: str) -> dict[str, Any]:
+        """Run a document, one call at a time."""
+        if any(root.name.startswith("__s") or root.name == "__type" for root in prepared.root_fields):
+            return introspected(prepared)
+        with self.lock, self.view(asked, prepared):
+            if prepared.is_mutation:
+                return self.mutated(asked, prepared, served)
+            execution = self.execution(prepared, served)
+            steps = execution.plan(root_type(prepared.operation), [prepared.operation.selection_set])
+            kind = asked.kind_of_fault()
+            if kind in ("empty", "partial"):
+                steps = [step._replace(get=partial(_cut_short, kind, step.get)) for step in steps]
+            return _body(execution, execution.run(steps, None))
+
+    @contextmanager
+    def view(self, asked: Asked, prepared: Prepared) -> Iterator[None]:
+        """The shop as it is, or for a stale read as it was before the last write."""
+        fault = asked.fault
+        recent = fault and self.around.clock.seconds() - self.store.last_at <= fault.seconds
+        stale = fault and fault.kind == "stale_read" and recent and not prepared.is_mutation
+        with self.store.before_last_write() if stale else nullcontext():
+            yield
+
+    def execution(self, prepared: Prepared, served: str) -> Execution:
+        """A run of the document in this shop."""
+        context = Context(self.shop, self.around.switches, served)
+        return Execution(SERVED, prepared, context, self.shop.settings.scopes)
+
+    def mutated(self, asked: Asked, prepared: Prepared, served: str) -> dict[str, Any]:
+        """Run mutations one after the other. A `partial` fault stops half way and cuts the connection."""
+        execution = self.execution(prepared, served)
+        planned = execution.plan(root_type(prepared.operation), [prepared.operation.selection_set])
+        steps = self.guarded_steps(prepared, execution, planned)
+        cut = asked.kind_of_fault() == "partial"
+        with self.store.writing(asked.call.operation) as patches:
+            try:
+                data = execution.run(steps[: len(steps) // 2] if cut else steps, None)
+            finally:
+                asked.call.wrote = bool(patches)
+        if cut:
+            raise CutError
+        return _body(execution, data)
+
+    def guarded_steps(self, prepared: Prepared, execution: Execution, planned: Steps) -> Steps:
+        """The steps with their handlers; a step that refuses for want of scope stays as it is."""
+        roots = {root.alias: root for root in prepared.root_fields}
+        mutation = Mutation(execution.context, self.store)
+        return [
+            step._replace(get=partial(self.guarded, mutation, roots[step.key]))
+            if set(SERVED.scopes.get(f"Mutation.{step.node.name.value}", ())) <= set(execution.scopes)
+            else step
+            for step in planned
+        ]
+
+    def guarded(self, mutation: Mutation, root: RootField, *_: Any) -> Payload:
+        """One mutation, under its idempotency key if it has one."""
+        key = _key(root)
+        if root.name in REQUIRED and not usable(key):
+            text = "The @idempotent directive with a key is required for this mutation but was not provided."
+            raise FieldError("BAD_REQUEST", text)
+        self.store.label(root.name, key)
+        if key is None:
+            return HANDLERS[root.name](mutation, root.arguments)
+        verdict = self.keys.begin(APP, self.domain, key, [root.name, root.arguments])
+        if verdict is Verdict.REPLAY:
+            return self.replies[key]
+        if verdict is not Verdict.NEW:
+            text = "The idempotency key cannot be used for this request."
+            return {"userErrors": [{"field": None, "message": text, "code": CODES[verdict]}]}
+        return self.remembered(mutation, root, key)
+
+    def remembered(self, mutation: Mutation, root: RootField, key: str) -> Payload:
+        """Run a mutation and remember its key with how it ended."""
+        try:
+            payload = HANDLERS[root.name](mutation, root.arguments)
+        except BaseException:
+            self.keys.forget(APP, self.domain, key)
+            raise
+        self.replies[key] = payload
+        self.keys.finish(APP, self.domain, key, succeeded=not payload["userErrors"])
+        return payload
+
+
+def served_version(asked: str) -> str | None:
+    """The version that answers: an expired one is served by the oldest that is supported.
+    https://shopify.dev/docs/api/usage/versioning
+    """
+    if asked in SERVED_VERSIONS:
+        return asked
+    known = re.fullmatch(r"20\d\d-(01|04|07|10)", asked)
+    return SERVED_VERSIONS[0] if known and asked < SERVED_VERSIONS[0] else None
+
+
+def refusal(fault: Fault) -> Response:
+    """The answer of an `http` fault: JSON, and HTML from 500 up."""
+    status = fault.status or 500
+    if status >= 500:
+        return page(status)
+    headers = {"Retry_After": f"{fault.seconds or 2.0:.1f}"} if status == 429 else {}
+    return answer(status, {"errors": ERRORS.get(status, "Refused")}, **headers)
+
+
+def _key(root: RootField) -> str | None:
+    found = root.directives.get("idempotent", {}).get("key")
+    return None if found is None else str(found)
+
+
+def _static(errors: Errors) -> dict[str, Any]:
+    return {"errors": list(errors)} if errors.data is None else {"data": errors.data, "errors": list(errors)}
+
+
+def _has_no_query(asked: Asked) -> bool:
+    query = asked.request.json().get("query")
+    return not isinstance(query, str) or not query.strip()
+
+
+def _code(body: Mapping[str, Any]) -> str | None:
+    """The first code that an answer carries, at the top or among userErrors."""
+    errors = body.get("errors")
+    if errors:
+        code = errors[0].get("extensions", {}).get("code")
+        return str(code) if code else "error"
+    for payload in (body.get("data") or {}).values():
+        problems = payload.get("userErrors") if isinstance(payload, dict) else None
+        if problems:
+            return str(problems[0].get("code") or "userErrors")
+    return None
+
+
+def _body(execution: Execution, data: dict[str, Any]) -> dict[str, Any]:
+    body: dict[str, Any] = {"data": data}
+    if execution.errors:
+        body["errors"] = execution.errors
+    if execution.context.searches:
+        body["extensions"] = {"search": execution.context.searches}
+    return body
+
+
+def introspected(prepared: Prepared) -> dict[str, Any]:
+    """The answer to questions about the schema itself."""
+    name = prepared.operation.name
+    result = execute(
+        load_schema(),
+        prepared.document,
+        variable_values=prepared.given,
+        operation_name=name.value if name else None,
+    )
+    errors: Sequence[GraphQLError] = getattr(result, "errors", None) or ()
+    if errors:
+        raise UnservedError("The sandbox serves introspection only in documents of its own")
+    return {"data": getattr(result, "data", None)}
+
+
+def _cut_short(kind: str, get: Any, context: Context, thing: Any, arguments: Mapping[str, Any]) -> Any:
+    """A root field's value, empty or its first half as if it were all."""
+    value = get(context, thing, arguments)
+    keep = 0 if kind == "empty" else None
+    if isinstance(value, Connection):
+        nodes = value.nodes[: len(value.nodes) // 2 if keep is None else keep]
+        return replace(value, nodes=nodes, has_next=False)
+    if isinstance(value, list):
+        half = len(value) // 2 if keep is None else keep
+        return [one if index < half else None for index, one in enumerate(value)]
+    return value if kind == "partial" or context.shop is value or isinstance(value, dict) else None

@@ -1,0 +1,58 @@
+"""Behaviour that nobody outside the vendor knows for sure: one switch each, and its likeliest position.
+
+A client's tests hold under every position.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from sandbox.reading import WorldError, one_of
+
+CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    # Whether a repeated @idempotent key is known again.
+    "idempotency": ("remembered", "forgotten"),
+    # A set on a location where the item was never stocked: done but not seen, done and seen, or refused with
+    # ITEM_NOT_STOCKED_AT_LOCATION as before 2026-10.
+    "unstocked": ("invisible", "visible", "refused"),
+    # Whether `tag` and `tag_not` compare the whole tag, or the words in it.
+    "tag_search": ("whole", "word"),
+    # Whether stale rows of a set are told by one error without a field, or by one error each.
+    "stale": ("one", "each"),
+    # Whether writing a quantity moves updatedAt of the variant and its product.
+    "updated_at": ("kept", "bumped"),
+    # Whether activation gives a level its earlier quantities back (vendor's change log) or zeroes it (vendor's
+    # schema text).
+    "activate": ("keeps", "zeroes"),
+}
+"""Positions of each switch; the first is where it stands unless moved. `search_lag` takes seconds."""
+
+
+class Switches:
+    """Where the switches stand; WorldError for a switch or a position that does not exist."""
+
+    def __init__(self, moved: Mapping[str, str] | None = None) -> None:
+        self._at = {name: positions[0] for name, positions in CHOICES.items()}
+        self._lag: float | None = None
+        for name, position in (moved or {}).items():
+            self._move(name, position)
+
+    def _move(self, name: str, position: str) -> None:
+        one_of(*CHOICES, "search_lag")(name, ("switch",))
+        if name == "search_lag":
+            self._lag = _seconds(position)
+        else:
+            self._at[name] = one_of(*CHOICES[name])(position, ("switch", name))
+
+    def __getitem__(self, name: str) -> str:
+        return self._at[name]
+
+    def search_lag(self, otherwise: float) -> float:
+        """Seconds that search is late: as switched, else as the shop has it."""
+        return otherwise if self._lag is None else self._lag
+
+
+def _seconds(value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise WorldError(("switch", "search_lag"), f"'{value}' is not a number of seconds") from None
