@@ -71,8 +71,8 @@ def _say(line: str) -> None:
 def serve(arguments: argparse.Namespace) -> None:
     """Serve until a signal ends it. Raises WorldError, and OSError for a port that is taken."""
     over = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: over.set())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: over.set())
     clock = Clock()
     with (
         Sandbox(

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from email.utils import format_datetime
 from pathlib import Path as File
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import parse_qsl, quote
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -26,6 +26,7 @@ from sandbox.world import LATER, read_world
 
 API_VERSION: Final = "2026-10"
 REASONS: Final = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found"}
+DONE: Final = answer(200, {"done": True})
 Handler = Callable[[Request], Response]
 
 
@@ -72,7 +73,7 @@ class Sandbox:
         self.rms.close()
         self._folder.cleanup()
 
-    def __enter__(self) -> "Sandbox":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -188,16 +189,28 @@ class Sandbox:
     def _handlers(self) -> dict[tuple[str, str], Handler]:
         return {
             ("GET", "world"): lambda _: answer(200, self.world()),
-            ("PUT", "world"): lambda request: _done(self.put_world(request.json())),
+            ("PUT", "world"): self._put_world,
             ("GET", "calls"): self._calls,
-            ("DELETE", "calls"): lambda _: _done(self.clear_calls()),
+            ("DELETE", "calls"): self._clear_calls,
             ("GET", "writes"): lambda _: answer(200, self.writes()),
-            ("PUT", "faults"): lambda request: _done(self.faults(request.json())),
+            ("PUT", "faults"): self._put_faults,
             ("POST", "events"): self._event,
             ("GET", "events"): lambda _: answer(200, self.around.events.listed()),
             ("GET", "clock"): lambda _: self._now(),
             ("PUT", "clock"): self._set_clock,
         }
+
+    def _put_world(self, request: Request) -> Response:
+        self.put_world(request.json())
+        return DONE
+
+    def _put_faults(self, request: Request) -> Response:
+        self.faults(request.json())
+        return DONE
+
+    def _clear_calls(self, _: Request) -> Response:
+        self.clear_calls()
+        return DONE
 
     def _calls(self, request: Request) -> Response:
         short = request.query.get("summary") not in (None, "", "0")
@@ -238,10 +251,6 @@ def _credentials(token: str | None, client_id: str | None, secret: str | None) -
     if token or not (client_id and secret):
         return {"SHOPIFY_ADMIN_TOKEN": token or ""}
     return {"SHOPIFY_CLIENT_ID": client_id, "SHOPIFY_CLIENT_SECRET": secret}
-
-
-def _done(_: None) -> Response:
-    return answer(200, {"done": True})
 
 
 def _request(environ: WSGIEnvironment) -> Request:

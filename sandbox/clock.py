@@ -7,6 +7,10 @@ from datetime import UTC, datetime, timedelta
 __all__ = ["Clock", "spelled"]
 
 
+def _still() -> float:
+    return 0.0
+
+
 class Clock:
     """Runs with real time from `start` (default: now) unless `frozen`; setting it keeps it running."""
 
@@ -17,7 +21,7 @@ class Clock:
         frozen: bool = False,
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._ticks = (lambda: 0.0) if frozen else ticks
+        self._ticks: Callable[[], float] = _still if frozen else ticks
         self._origin = start or datetime.now(UTC)
         self._begun = self._ticks()
 

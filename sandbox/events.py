@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sandbox.faults import SYSTEMS
-from sandbox.reading import REQUIRED, Key, Path, WorldError, counted, filled, one_of, read
+from sandbox.reading import REQUIRED, Json, Key, Path, WorldError, counted, filled, one_of, read
 
 BEFORE: Final = {"operation": Key(filled, REQUIRED), "nth": Key(counted, 1)}
 Happening = Callable[[], dict[str, object]]
@@ -37,7 +37,7 @@ class Event:
         return self.seen == self.nth
 
 
-def read_event(value: Any, accounts: Mapping[str, str], path: Path = ("event",)) -> Event:
+def read_event(value: Json, accounts: Mapping[str, str], path: Path = ("event",)) -> Event:
     """An event; `accounts` gives each system's first account, for events that name none."""
     if not isinstance(value, dict):
         raise WorldError(path, "must be an object")

@@ -3,11 +3,25 @@
 import threading
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
-from sandbox.reading import REQUIRED, Key, Path, counted, filled, flag, listed, number, one_of, optional, read, whole
+from sandbox.reading import (
+    REQUIRED,
+    Json,
+    Key,
+    Path,
+    counted,
+    filled,
+    flag,
+    listed,
+    number,
+    one_of,
+    optional,
+    read,
+    whole,
+)
 
 SYSTEMS: Final = ("shopify", "rms", "bricklink", "brickowl", "bigbuy", "aliexpress")
 KINDS: Final = (
@@ -96,14 +110,14 @@ class Faults:
             return next(iter([fault for fault in met if fault.meets()]), None)
 
 
-def read_faults(value: Any, path: Path = ("faults",)) -> tuple[list[Fault], list[str]]:
+def read_faults(value: Json, path: Path = ("faults",)) -> tuple[list[Fault], list[str]]:
     """The faults of the stand-ins, and the kinds of RMS's; WorldError if they cannot be read."""
     found = listed(_read_fault)(value, path)
     rms = [fault.kind for fault in found if fault.system == "rms"]
     return [fault for fault in found if fault.system != "rms"], rms
 
 
-def _read_fault(value: Any, path: Path) -> Fault:
+def _read_fault(value: Json, path: Path) -> Fault:
     found = read(value, path, KEYS)
     known = RMS_KINDS if found["system"] == "rms" else KINDS
     one_of(*known)(found["kind"], (*path, "kind"))

@@ -6,7 +6,9 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 Path = tuple[str | int, ...]
-Check = Callable[[Any, Path], Any]
+Json = Any
+"""A JSON value."""
+Check = Callable[[Json, Path], Any]
 """Turns a JSON value into what the world holds, or raises WorldError."""
 
 
@@ -43,7 +45,7 @@ def _steps(path: Path) -> Iterator[str]:
             yield f'["{step}"]'
 
 
-def read(value: Any, path: Path, keys: Mapping[str, Key]) -> dict[str, Any]:
+def read(value: Json, path: Path, keys: Mapping[str, Key]) -> dict[str, Any]:
     """An object with exactly these keys, checked and completed with defaults."""
     if not isinstance(value, dict):
         raise WorldError(path, f"must be an object, not {_named(value)}")
@@ -52,7 +54,7 @@ def read(value: Any, path: Path, keys: Mapping[str, Key]) -> dict[str, Any]:
     return {name: _one(value, path, name, key) for name, key in keys.items()}
 
 
-def _one(value: Mapping[str, Any], path: Path, name: str, key: Key) -> Any:
+def _one(value: Mapping[str, Any], path: Path, name: str, key: Key) -> Json:
     if name in value:
         return key.check(value[name], (*path, name))
     if key.default is REQUIRED:
@@ -67,54 +69,54 @@ def _refuse_unknown(value: Mapping[str, Any], path: Path, keys: Mapping[str, Key
     raise WorldError(path, f"unknown key '{name}'; {hint}")
 
 
-def _named(value: Any) -> str:
+def _named(value: Json) -> str:
     names = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
     return names.get(type(value), "a number")
 
 
-def whole(value: Any, path: Path) -> int:
+def whole(value: Json, path: Path) -> int:
     """A whole number."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     raise WorldError(path, f"must be a whole number, not {_named(value)}")
 
 
-def counted(value: Any, path: Path) -> int:
+def counted(value: Json, path: Path) -> int:
     """A whole number from 1."""
     if whole(value, path) < 1:
         raise WorldError(path, f"must be 1 or more, not {value}")
     return int(value)
 
 
-def number(value: Any, path: Path) -> float:
+def number(value: Json, path: Path) -> float:
     """A number that is not negative."""
     if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
         return float(value)
     raise WorldError(path, "must be a number of 0 or more")
 
 
-def text(value: Any, path: Path) -> str:
+def text(value: Json, path: Path) -> str:
     """Text."""
     if isinstance(value, str):
         return value
     raise WorldError(path, f"must be text, not {_named(value)}")
 
 
-def filled(value: Any, path: Path) -> str:
+def filled(value: Json, path: Path) -> str:
     """Text that is not empty."""
     if text(value, path).strip():
         return str(value)
     raise WorldError(path, "must not be empty")
 
 
-def flag(value: Any, path: Path) -> bool:
+def flag(value: Json, path: Path) -> bool:
     """True or false."""
     if isinstance(value, bool):
         return value
     raise WorldError(path, f"must be true or false, not {_named(value)}")
 
 
-def money(value: Any, path: Path) -> str:
+def money(value: Json, path: Path) -> str:
     """An amount: text such as "59.90", or a number."""
     try:
         return f"{float(value):.2f}"
@@ -122,7 +124,7 @@ def money(value: Any, path: Path) -> str:
         raise WorldError(path, "must be an amount such as '59.90'") from None
 
 
-def moment(value: Any, path: Path) -> datetime:
+def moment(value: Json, path: Path) -> datetime:
     """An ISO time; without a zone it is UTC."""
     try:
         found = datetime.fromisoformat(text(value, path))
@@ -131,7 +133,7 @@ def moment(value: Any, path: Path) -> datetime:
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def anything(value: Any, _: Path) -> Any:
+def anything(value: Json, _: Path) -> Json:
     """Any JSON value as it is."""
     return value
 
@@ -144,7 +146,7 @@ def optional(check: Check) -> Check:
 def one_of(*names: str) -> Check:
     """One of these words."""
 
-    def check(value: Any, path: Path) -> str:
+    def check(value: Json, path: Path) -> str:
         if value in names:
             return str(value)
         near = get_close_matches(str(value), names, 1)
@@ -157,7 +159,7 @@ def one_of(*names: str) -> Check:
 def listed(check: Check) -> Check:
     """A list of what the check allows."""
 
-    def check_all(value: Any, path: Path) -> list[Any]:
+    def check_all(value: Json, path: Path) -> list[Any]:
         if not isinstance(value, list):
             raise WorldError(path, f"must be a list, not {_named(value)}")
         return [check(item, (*path, index)) for index, item in enumerate(value)]
@@ -168,7 +170,7 @@ def listed(check: Check) -> Check:
 def mapped(check: Check) -> Check:
     """An object with any keys, each of what the check allows."""
 
-    def check_all(value: Any, path: Path) -> dict[str, Any]:
+    def check_all(value: Json, path: Path) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise WorldError(path, f"must be an object, not {_named(value)}")
         return {name: check(item, (*path, name)) for name, item in value.items()}
@@ -181,7 +183,7 @@ def shaped(keys: Mapping[str, Key]) -> Check:
     return lambda value, path: read(value, path, keys)
 
 
-def first_double(values: Sequence[Any]) -> Any | None:
+def first_double(values: Sequence[Any]) -> Json:
     """The first value that was there before, if any."""
     seen = set()
     for value in values:

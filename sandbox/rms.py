@@ -18,6 +18,7 @@ from sandbox.clock import Clock
 from sandbox.ledger import Ledger, Write
 from sandbox.reading import (
     REQUIRED,
+    Json,
     Key,
     Path,
     WorldError,
@@ -59,7 +60,7 @@ INSERT: Final = "INSERT INTO Item VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 LIMITS: Final = {"empty": " WHERE 0", "partial": " WHERE Position % 2 = 1"}
 
 
-def _local(value: Any, path: Path) -> str:
+def _local(value: Json, path: Path) -> str:
     """RMS keeps local times without a zone."""
     try:
         return datetime.fromisoformat(text(value, path)).isoformat()
@@ -94,7 +95,7 @@ EVENTS: Final = {
 }
 
 
-def read_section(value: Any, path: Path) -> dict[str, Any]:
+def read_section(value: Json, path: Path) -> dict[str, Any]:
     """RMS's part of a world, with an id for every item: by CCOD and SKU, so that they are stable."""
     found = read(value, path, SECTION)
     items = found["items"]
@@ -108,7 +109,7 @@ def read_section(value: Any, path: Path) -> dict[str, Any]:
     return found
 
 
-def _stored(value: Any) -> Any:
+def _stored(value: Json) -> Json:
     """The value as SQLite can hold it."""
     if isinstance(value, list | dict):
         return json.dumps(value)

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from sandbox.app import Sandbox, http_date
@@ -34,7 +34,7 @@ class Handler(BaseHTTPRequestHandler):
             raise
         self._send(response)
 
-    do_GET = do_POST = do_PUT = do_DELETE = _serve
+    do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - the names the base class calls
 
     def _request(self) -> Request:
         parts = urlsplit(self.path)
@@ -52,7 +52,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(response.body)))
         for name, value in response.headers.items():
             self.send_header(name, value)
-        head: list[bytes] = self._headers_buffer  # type: ignore[attr-defined]  # what send_header collects
+        head: list[bytes] = self._headers_buffer  # what send_header collects
         self._headers_buffer: list[bytes] = []
         self.wfile.write(b"".join([*head, b"\r\n", response.body]))
 
@@ -60,7 +60,7 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self.connection.shutdown(socket.SHUT_RDWR)
 
-    def log_message(self, *_: Any) -> None:
+    def log_message(self, *_: object) -> None:
         """The journal has every call."""
 
 
@@ -80,7 +80,7 @@ class Server(ThreadingHTTPServer):
         """Where it is."""
         return f"http://{HOST}:{self.server_port}"
 
-    def handle_error(self, *_: Any) -> None:
+    def handle_error(self, *_: object) -> None:
         """A client that went away is its own business."""
 
 

@@ -27,9 +27,11 @@ from sandbox.shopify.paging import PagingError
 from sandbox.shopify.problems import Error, locations
 from sandbox.shopify.schema import answer_key, flatten, included, load_schema
 
-Getter = Callable[[Any, Any, Mapping[str, Any]], Any]
+Thing = Any
+"""Whatever a shop holds."""
+Getter = Callable[[Thing, Thing, Mapping[str, Any]], Thing]
 """(context, object, arguments) → the field's value; raises FieldError."""
-Finish = Callable[[Any], Any]
+Finish = Callable[[Thing], Thing]
 
 ACCESS: Final = "https://shopify.dev/docs/api/usage/access-scopes"
 
@@ -84,7 +86,7 @@ class Served:
 
 
 def _access_denied(requires: Sequence[str], name: str) -> Getter:
-    def refuse(*_: Any) -> Any:
+    def refuse(*_: Thing) -> Thing:
         raise _denial(requires, name)
 
     return refuse
@@ -96,7 +98,7 @@ class Execution:
 
     served: Served
     prepared: Prepared
-    context: Any
+    context: Thing
     scopes: Sequence[str]
     errors: list[Error] = field(default_factory=list)
     path: list[str | int] = field(default_factory=list)
@@ -152,7 +154,7 @@ class Execution:
                 plans[python_type] = self.concrete(found, inside)
         return lambda value: self.by_type(plans, value)
 
-    def by_type(self, plans: Mapping[type, Finish], value: Any) -> Any:
+    def by_type(self, plans: Mapping[type, Finish], value: Thing) -> Thing:
         """The answer of a node, if the token may see its type."""
         name = self.served.types[type(value)]
         requires = self.served.scopes.get(name)
@@ -174,7 +176,7 @@ class Execution:
 
         return finish
 
-    def run(self, steps: Steps, thing: Any) -> dict[str, Any]:
+    def run(self, steps: Steps, thing: Thing) -> dict[str, Any]:
         """An object's answer."""
         answer, path, context = {}, self.path, self.context
         for key, get, arguments, finish, node in steps:
@@ -199,7 +201,9 @@ class Execution:
 
 def _denial(requires: Sequence[str], name: str) -> FieldError:
     needed = f"`{'` or `'.join(requires)}` access scope."
-    return FieldError("ACCESS_DENIED", f"Access denied for {name}.", documentation=ACCESS, requiredAccess=needed)
+    return FieldError(
+        "ACCESS_DENIED", f"Access denied for {name}.", documentation=ACCESS, requiredAccess=needed
+    )
 
 
 def _applies(asked: GraphQLCompositeType, kind: GraphQLObjectType) -> bool:

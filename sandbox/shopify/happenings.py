@@ -128,7 +128,7 @@ KINDS: Final[Mapping[str, tuple[Happening, Mapping[str, Key]]]] = {
 
 
 def check(kind: str, given: Given, path: Path = ("event",)) -> Given:
-    """The event's values, completed; WorldError if the event does not exist or says too little or too much."""
+    """The event's values, completed; WorldError if there is no such event, or it says too little or much."""
     one_of(*KINDS)(kind, (*path, "kind"))
     return read(dict(given), path, KINDS[kind][1])
 
@@ -142,6 +142,3 @@ def happen(store: Store, kind: str, given: Given) -> dict[str, object]:
     except RefusedError as error:
         return {"refused": str(error)}
     return result or {"done": True}
-
-
-

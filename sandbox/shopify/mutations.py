@@ -23,11 +23,14 @@ Payload = dict[str, Any]
 Problem = dict[str, Any]
 
 REASONS: Final = frozenset(
-    """
-    correction cycle_count_available damaged movement_canceled movement_created movement_received
-    movement_updated other promotion quality_control received reservation_created reservation_deleted
-    reservation_updated restock safety_stock shrinkage
-    """.split()
+    re.findall(
+        r"\w+",
+        """
+        correction cycle_count_available damaged movement_canceled movement_created movement_received
+        movement_updated other promotion quality_control received reservation_created reservation_deleted
+        reservation_updated restock safety_stock shrinkage
+        """,
+    )
 )
 """https://shopify.dev/docs/apps/build/orders-fulfillment/inventory-management-apps#set-inventory-quantities-on-hand"""
 ADJUSTABLE: Final = ("available", "damaged", "incoming", "quality_control", "reserved", "safety_stock")
@@ -77,7 +80,7 @@ class Mutation:
         }
 
 
-def problem(field: Sequence[str | int] | None, message: str, code: str | None = None) -> Problem:
+def problem(field: Sequence[object] | None, message: str, code: str | None = None) -> Problem:
     """One entry of `userErrors`."""
     path = None if field is None else [str(step) for step in field]
     return {"field": path, "message": message, "code": code}
@@ -102,7 +105,7 @@ def change(name: str, delta: int, at: tuple[Variant, Location], document: str | 
 class Row(NamedTuple):
     """One row of a set or an adjustment, looked up."""
 
-    index: int
+    place: int
     given: Mapping[str, Any]
     variant: Variant
     location: Location
@@ -156,7 +159,10 @@ def _looked_up(
     """The rows whose item and location exist; what is wrong with the others goes to `problems`."""
     found = []
     for index, row in enumerate(rows):
-        variant, location = mutation.variant_of_item(row["inventoryItemId"]), mutation.location(row["locationId"])
+        variant, location = (
+            mutation.variant_of_item(row["inventoryItemId"]),
+            mutation.location(row["locationId"]),
+        )
         if variant is None:
             text = "The specified inventory item could not be found."
             problems.append(problem([*base, index, "inventoryItemId"], text, "INVALID_INVENTORY_ITEM"))
@@ -171,14 +177,14 @@ def _looked_up(
 def _row_problems(mutation: Mutation, row: Row, base: Sequence[str]) -> Iterator[Problem]:
     if row.variant.bundle:
         text = "The quantities of a bundle cannot be changed."
-        yield problem([*base, row.index, "inventoryItemId"], text, "NON_MUTABLE_INVENTORY_ITEM")
+        yield problem([*base, row.place, "inventoryItemId"], text, "NON_MUTABLE_INVENTORY_ITEM")
     if row.level is None and mutation.store.switches["unstocked"] == "refused":
         text = "The inventory item is not stocked at the location."
-        yield problem([*base, row.index, "locationId"], text, "ITEM_NOT_STOCKED_AT_LOCATION")
+        yield problem([*base, row.place, "locationId"], text, "ITEM_NOT_STOCKED_AT_LOCATION")
 
 
 def _set_problems(name: str, row: Row, base: Sequence[str]) -> Iterator[Problem]:
-    quantity, field = row.given["quantity"], [*base, row.index, "quantity"]
+    quantity, field = row.given["quantity"], [*base, row.place, "quantity"]
     if quantity > MOST:
         yield problem(field, f"The quantity may be {MOST} at most.", "INVALID_QUANTITY_TOO_HIGH")
     elif quantity < -MOST:
@@ -196,7 +202,7 @@ def _stale_problems(mutation: Mutation, name: str, rows: Sequence[Row], base: Se
     wanted = ((row, row.given["changeFromQuantity"]) for row in rows)
     stale = [row for row, expected in wanted if expected is not None and expected != row.holds(name)]
     if mutation.store.switches["stale"] == "each":
-        return [problem([*base, row.index, "changeFromQuantity"], text, STALE) for row in stale]
+        return [problem([*base, row.place, "changeFromQuantity"], text, STALE) for row in stale]
     return [problem(None, text, STALE)] if stale else []
 
 
@@ -224,7 +230,7 @@ def _set_row(mutation: Mutation, name: str, row: Row) -> list[Payload]:
 
 
 def _adjust_problems(name: str, row: Row, base: Sequence[str]) -> Iterator[Problem]:
-    field, document = [*base, row.index], row.given.get("ledgerDocumentUri")
+    field, document = [*base, row.place], row.given.get("ledgerDocumentUri")
     if name == "available" and document is not None:
         text = "A ledger document is not allowed for available."
         yield problem([*field, "ledgerDocumentUri"], text, "INVALID_AVAILABLE_DOCUMENT")
@@ -276,7 +282,9 @@ def _unknown_place(variant: Variant | None, location: Location | None) -> list[P
     if variant is None:
         problems.append(problem(["inventoryItemId"], "The specified inventory item could not be found."))
     if location is None or not location.active:
-        problems.append(problem(["locationId"], "The specified location could not be found or is not active."))
+        problems.append(
+            problem(["locationId"], "The specified location could not be found or is not active.")
+        )
     return problems
 
 
@@ -554,13 +562,17 @@ def create_variants(mutation: Mutation, arguments: Arguments) -> Payload:
     """`productVariantsBulkCreate`: all or none; new ids for variant and item."""
     product = mutation.product(arguments["productId"])
     if product is None:
-        return _created(None, [], [problem(["productId"], "Product does not exist", "PRODUCT_DOES_NOT_EXIST")])
+        return _created(
+            None, [], [problem(["productId"], "Product does not exist", "PRODUCT_DOES_NOT_EXIST")]
+        )
     given = [_served(one, VARIANT_FIELDS, "ProductVariantsBulkInput") for one in arguments["variants"]]
     problems = [*_creation_problems(mutation, product, given)]
     if problems:
         return _created(None, None, problems)
     made = [_created_variant(mutation, product, one) for one in given]
-    if arguments.get("strategy") == "REMOVE_STANDALONE_VARIANT" or _replaces_default(product, arguments, made):
+    if arguments.get("strategy") == "REMOVE_STANDALONE_VARIANT" or _replaces_default(
+        product, arguments, made
+    ):
         mutation.store.delete_variants(product, [product.variants[0]])
     return _created(product, made, [])
 
@@ -571,9 +583,7 @@ def _replaces_default(product: Product, arguments: Arguments, made: Sequence[Var
     return arguments.get("strategy", "DEFAULT") == "DEFAULT" and lone
 
 
-def _created(
-    product: Product | None, made: Sequence[Variant] | None, problems: list[Problem]
-) -> Payload:
+def _created(product: Product | None, made: Sequence[Variant] | None, problems: list[Problem]) -> Payload:
     variants = None if made is None else list(made)
     return {"product": product, "productVariants": variants, "userErrors": problems}
 

@@ -5,20 +5,23 @@ https://shopify.dev/docs/api/admin-graphql/latest
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sandbox.clock import spelled
 from sandbox.shopify import gids
-from sandbox.shopify.execute import FieldError, Getter
+from sandbox.shopify.execute import FieldError, Getter, Thing
 from sandbox.shopify.model import NAMES, PARTS, LevelAt, Line, Location, Metafield, Order, Product, Variant
 from sandbox.shopify.paging import Connection, connection
 from sandbox.shopify.search import search, search_extension
 from sandbox.shopify.searching import getter, kinds
 from sandbox.shopify.shop import Shop, sellable
 from sandbox.shopify.switches import Switches
+
+SERVED_VERSIONS: Final[tuple[str, ...]] = ("2026-01", "2026-04", "2026-07", "2026-10")
+MAX_DEPTH: Final = 25_000
+"""Objects of one search that paging reaches."""
 
 Arguments = Mapping[str, Any]
 Table = dict[str, Getter]
@@ -40,7 +43,7 @@ class Quantity(NamedTuple):
 class Field(NamedTuple):
     """A metafield with its name and owner."""
 
-    owner: Any
+    owner: Thing
     name: str
     metafield: Metafield
 
@@ -79,8 +82,8 @@ def always(value: object) -> Getter:
 def at(name: str) -> Getter:
     """A moment, as replies spell it."""
 
-    def get(_context: Context, thing: Any, _arguments: Arguments) -> str | None:
-        moment: datetime | None = getattr(thing, name)
+    def get(_context: Context, thing: Thing, _arguments: Arguments) -> str | None:
+        moment = getattr(thing, name)
         return spelled(moment) if moment else None
 
     return get
@@ -117,12 +120,12 @@ def paged(
     )
 
 
-def by_id(thing: Any) -> tuple[int, int]:
+def by_id(thing: Thing) -> tuple[int, int]:
     """The default order."""
     return (thing.id, thing.id)
 
 
-def nothing(_context: Context, _thing: Any, arguments: Arguments) -> Connection[Any]:
+def nothing(_context: Context, _thing: Thing, arguments: Arguments) -> Connection[Any]:
     """A connection to what no shop here has."""
     return paged([], arguments, by_id)
 
@@ -142,12 +145,7 @@ def searched(
     if warnings:
         context.searches.append(search_extension([root], query, warnings))
     look = getter(root, context.shop, context.lag)
-    return paged(
-        items, arguments, key, where=lambda thing: predicate(look(thing)), max_depth=MAX_DEPTH
-    )
-
-
-MAX_DEPTH: Final = 25_000
+    return paged(items, arguments, key, where=lambda thing: predicate(look(thing)), max_depth=MAX_DEPTH)
 
 
 # ------------------------------------------------------------------ metafields
@@ -158,7 +156,7 @@ def _split(name: str) -> tuple[str, str]:
     return namespace, key
 
 
-def metafield(_context: Context, owner: Any, arguments: Arguments) -> Field | None:
+def metafield(_context: Context, owner: Thing, arguments: Arguments) -> Field | None:
     """One metafield; without a namespace it is the app's own."""
     name = f"{arguments.get('namespace') or '$app'}.{arguments['key']}"
     thing = owner.variant if isinstance(owner, Item) else owner
@@ -166,7 +164,7 @@ def metafield(_context: Context, owner: Any, arguments: Arguments) -> Field | No
     return Field(thing, name, found) if found else None
 
 
-def metafields(_context: Context, owner: Any, arguments: Arguments) -> Connection[Field]:
+def metafields(_context: Context, owner: Thing, arguments: Arguments) -> Connection[Field]:
     """All metafields, or those of a namespace, or those of these keys."""
     wanted = arguments.get("keys")
     namespace = arguments.get("namespace")
@@ -554,7 +552,7 @@ INSTALLATION: Final[Table] = {
 # ----------------------------------------------------------------------- roots
 
 
-def node(context: Context, identity: str) -> Any:
+def node(context: Context, identity: str) -> Thing:
     """The thing behind a global id, None if there is none."""
     shop, found = context.shop, gids.parse(identity)
     if found is None:
@@ -578,7 +576,7 @@ def node(context: Context, identity: str) -> Any:
 def single(kind: str) -> Getter:
     """A root field that gives one thing by its id."""
 
-    def get(context: Context, _root: Any, arguments: Arguments) -> Any:
+    def get(context: Context, _root: Thing, arguments: Arguments) -> Thing:
         identity = arguments.get("id")
         if identity is None:
             return next(iter(context.shop.locations.values())) if kind == "Location" else None
@@ -590,7 +588,7 @@ def single(kind: str) -> Getter:
     return get
 
 
-def products(context: Context, _root: Any, arguments: Arguments) -> Connection[Product]:
+def products(context: Context, _root: Thing, arguments: Arguments) -> Connection[Product]:
     """All products, or those a search finds."""
     key = _order(PRODUCT_ORDER, arguments, "ID")
     items = context.shop.products_by_id()
@@ -623,13 +621,13 @@ ORDER_ORDER: Final[Mapping[str, Callable[[Any], tuple[Any, int]]]] = {
 }
 
 
-def product_variants(context: Context, _root: Any, arguments: Arguments) -> Connection[Variant]:
+def product_variants(context: Context, _root: Thing, arguments: Arguments) -> Connection[Variant]:
     """All variants of the shop, or those a search finds."""
     key = _order(VARIANT_ORDER, arguments, "ID")
     return searched(context, "productVariants", _sorted(context.shop.variants_by_id(), key), arguments, key)
 
 
-def inventory_items(context: Context, _root: Any, arguments: Arguments) -> Connection[Item]:
+def inventory_items(context: Context, _root: Thing, arguments: Arguments) -> Connection[Item]:
     """All inventory items of the shop."""
     items = [Item(variant) for variant in sorted(context.shop.variants.values(), key=lambda v: v.item_id)]
     return searched(
@@ -637,7 +635,7 @@ def inventory_items(context: Context, _root: Any, arguments: Arguments) -> Conne
     )
 
 
-def locations(context: Context, _root: Any, arguments: Arguments) -> Connection[Location]:
+def locations(context: Context, _root: Thing, arguments: Arguments) -> Connection[Location]:
     """Locations, only the active ones unless all are asked for."""
     key = _order(LOCATION_ORDER, arguments, "NAME")
     shown: Iterable[Location] = context.shop.locations.values()
@@ -646,7 +644,7 @@ def locations(context: Context, _root: Any, arguments: Arguments) -> Connection[
     return searched(context, "locations", sorted(shown, key=key), arguments, key)
 
 
-def orders(context: Context, _root: Any, arguments: Arguments) -> Connection[Order]:
+def orders(context: Context, _root: Thing, arguments: Arguments) -> Connection[Order]:
     """Orders that the app may see."""
     key = _order(ORDER_ORDER, arguments, "PROCESSED_AT")
     return searched(context, "orders", _sorted(context.shop.visible_orders(), key), arguments, key)
@@ -655,7 +653,7 @@ def orders(context: Context, _root: Any, arguments: Arguments) -> Connection[Ord
 def counting(root: str, things: Callable[[Context], Sequence[Any]]) -> Getter:
     """A root count; `productVariantsCount` ignores its query, as recorded."""
 
-    def get(context: Context, _root: Any, arguments: Arguments) -> dict[str, Any]:
+    def get(context: Context, _root: Thing, arguments: Arguments) -> dict[str, Any]:
         query = arguments.get("query")
         found = things(context)
         if query and root != "productVariants":
@@ -701,7 +699,6 @@ ROOT: Final[Table] = {
     "ordersCount": counting("orders", lambda context: context.shop.visible_orders()),
     "locationsCount": counting("locations", lambda context: list(context.shop.locations.values())),
 }
-SERVED_VERSIONS: Final = ("2026-01", "2026-04", "2026-07", "2026-10")
 
 GETTERS: Final[Mapping[str, Mapping[str, Getter]]] = {
     "QueryRoot": ROOT,

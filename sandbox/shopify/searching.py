@@ -12,6 +12,8 @@ from sandbox.shopify.search import DEFAULT, Kind
 from sandbox.shopify.shop import Shop, sellable
 from sandbox.shopify.switches import Switches
 
+Thing = Any
+"""Whatever a list of a shop holds."""
 Get = Callable[[str], object]
 Look = Callable[[Any], Get]
 Reader = Callable[[Any, Shop, float], object]
@@ -134,7 +136,7 @@ def getter(root: str, shop: Shop, lag: float) -> Look:
     return partial(_getter, FIELDS[root], shop, lag)
 
 
-def _getter(fields: Fields, shop: Shop, lag: float, thing: Any) -> Get:
+def _getter(fields: Fields, shop: Shop, lag: float, thing: Thing) -> Get:
     def get(name: str) -> object:
         if name.startswith("metafields."):
             return _metafield(thing, name.removeprefix("metafields."))

@@ -16,6 +16,7 @@ from typing import Any, Final
 from sandbox.clock import Clock, spelled
 from sandbox.reading import (
     REQUIRED,
+    Json,
     Key,
     Path,
     WorldError,
@@ -51,17 +52,18 @@ from sandbox.shopify.model import (
 )
 from sandbox.shopify.shop import Settings, Shop
 
-Json = dict[str, Any]
+Fields = dict[str, Any]
 
 
-def _metafield(value: Any, path: Path) -> Metafield:
+def _metafield(value: Json, path: Path) -> Metafield:
     if isinstance(value, str):
         return Metafield(value)
-    return Metafield(**read(value, path, {"value": Key(text, REQUIRED), "type": Key(filled, REQUIRED)}))
+    found = read(value, path, {"value": Key(text, REQUIRED), "type": Key(filled, REQUIRED)})
+    return Metafield(**found)
 
 
-def _metafields(value: Any, path: Path) -> dict[str, Metafield]:
-    found = mapped(_metafield)(value, path)
+def _metafields(value: Json, path: Path) -> dict[str, Metafield]:
+    found: dict[str, Metafield] = mapped(_metafield)(value, path)
     for name in found:
         if not re.fullmatch(r"[^.\s]+\.\S+", name):
             raise WorldError(path, f"'{name}' must be written as namespace.key")
@@ -75,7 +77,7 @@ LEVEL: Final = {
 }
 
 
-def _levels(value: Any, path: Path) -> dict[int, Level]:
+def _levels(value: Json, path: Path) -> dict[int, Level]:
     found = mapped(shaped(LEVEL))(value, path)
     for name in found:
         if not name.isdecimal():
@@ -169,7 +171,7 @@ OF_SETTINGS: Final = (
 class Numbers:
     """Numbers for things that have none, beyond all that are given."""
 
-    def __init__(self, found: Json) -> None:
+    def __init__(self, found: Fields) -> None:
         variants = [variant for product in found["products"] for variant in product["variants"]]
         given = [thing["id"] or 0 for name in ("products", "orders") for thing in found[name]]
         given += [variant["id"] or 0 for variant in variants]
@@ -183,7 +185,7 @@ class Numbers:
         return given or fresh
 
 
-def read_shop(domain: str, value: Any, path: Path, clock: Clock, plan: str = "standard") -> Shop:
+def read_shop(domain: str, value: Json, path: Path, clock: Clock, plan: str = "standard") -> Shop:
     """A shop from its part of the world; WorldError if it cannot be. `plan` is for shops that name none."""
     found = read(value, path, SHOP)
     settings = Settings(
@@ -204,7 +206,7 @@ def read_shop(domain: str, value: Any, path: Path, clock: Clock, plan: str = "st
     return shop
 
 
-def _add_locations(shop: Shop, locations: list[Json], path: Path) -> None:
+def _add_locations(shop: Shop, locations: list[Fields], path: Path) -> None:
     if not locations:
         raise WorldError((*path, "locations"), "a shop needs at least one location")
     for location in locations:
@@ -212,7 +214,7 @@ def _add_locations(shop: Shop, locations: list[Json], path: Path) -> None:
         shop.locations[location["id"]] = Location(**{**location, "name": name})
 
 
-def _product(found: Json, numbers: Numbers, shop: Shop) -> Product:
+def _product(found: Fields, numbers: Numbers, shop: Shop) -> Product:
     variants = found.pop("variants")
     number = numbers(found.pop("id"))
     title = found.pop("title") or f"Product {number}"
@@ -224,7 +226,7 @@ def _product(found: Json, numbers: Numbers, shop: Shop) -> Product:
     return product
 
 
-def _variant(found: Json, index: int, product: Product, numbers: Numbers, shop: Shop) -> Variant:
+def _variant(found: Fields, index: int, product: Product, numbers: Numbers, shop: Shop) -> Variant:
     levels = found.pop("levels")
     if levels is None:
         levels = {next(iter(shop.locations)): Level()}
@@ -246,7 +248,7 @@ def unique_tags(tags: list[str]) -> list[str]:
     return [first[key] for key in sorted(first) if key]
 
 
-def _add_order(shop: Shop, found: Json, numbers: Numbers) -> None:
+def _add_order(shop: Shop, found: Fields, numbers: Numbers) -> None:
     created = found.pop("created_at") or shop.clock.now()
     updated = found.pop("updated_at") or created
     lines, number = found.pop("lines"), numbers(found.pop("id"))
@@ -255,7 +257,7 @@ def _add_order(shop: Shop, found: Json, numbers: Numbers) -> None:
     shop.orders[order.id] = order
 
 
-def _line(found: Json, order: Order, index: int, shop: Shop) -> Line:
+def _line(found: Fields, order: Order, index: int, shop: Shop) -> Line:
     current = found.pop("current_quantity")
     number = found.pop("id") or order.id * 1000 + index
     variant = shop.variants.get(found["variant_id"] or 0)
@@ -264,7 +266,7 @@ def _line(found: Json, order: Order, index: int, shop: Shop) -> Line:
     return Line(id=number, current_quantity=found["quantity"] if current is None else current, **found)
 
 
-def _check_doubles(found: Json, path: Path) -> None:
+def _check_doubles(found: Fields, path: Path) -> None:
     for name in ("products", "orders", "locations"):
         double = first_double([thing["id"] for thing in found[name] if thing.get("id")])
         if double is not None:
@@ -284,7 +286,7 @@ def _check_references(shop: Shop, path: Path) -> None:
                 raise WorldError((*path, "products"), text)
 
 
-def write_shop(shop: Shop) -> Json:
+def write_shop(shop: Shop) -> Fields:
     """The shop as `read_shop` takes it. What has its default and need not be seen is left out."""
     settings = shop.settings
     return {
@@ -297,11 +299,11 @@ def write_shop(shop: Shop) -> Json:
     }
 
 
-def _location(location: Location) -> Json:
+def _location(location: Location) -> Fields:
     return {name: getattr(location, name) for name in ("id", "name", "active", "fulfills_online_orders")}
 
 
-def _differing(thing: object, keys: Mapping[str, Key], names: tuple[str, ...]) -> Json:
+def _differing(thing: object, keys: Mapping[str, Key], names: tuple[str, ...]) -> Fields:
     """These keys where they do not hold their default."""
     found = {}
     for name in names:
@@ -311,14 +313,14 @@ def _differing(thing: object, keys: Mapping[str, Key], names: tuple[str, ...]) -
     return found
 
 
-def _written_metafields(metafields: Mapping[str, Metafield]) -> Json:
+def _written_metafields(metafields: Mapping[str, Metafield]) -> Fields:
     plain = Metafield("").type
     return {
         name: field.value if field.type == plain else field._asdict() for name, field in metafields.items()
     }
 
 
-def _written_product(product: Product) -> Json:
+def _written_product(product: Product) -> Fields:
     extras = ("gift_card", "vendor", "product_type", "created_at", "updated_at")
     return {
         "id": product.id,
@@ -348,7 +350,7 @@ VARIANT_EXTRAS: Final = (
 )
 
 
-def _written_variant(variant: Variant) -> Json:
+def _written_variant(variant: Variant) -> Fields:
     metafields = {"metafields": _written_metafields(variant.metafields)} if variant.metafields else {}
     return {
         "id": variant.id,
@@ -363,13 +365,13 @@ def _written_variant(variant: Variant) -> Json:
     }
 
 
-def _written_level(level: Level) -> Json:
+def _written_level(level: Level) -> Fields:
     always = {name: getattr(level, name) for name in ("available", "committed", "incoming", "reserved")}
     rarely = ("damaged", "safety_stock", "quality_control", "active", "updated_at")
     return {**always, **_differing(level, LEVEL, rarely)}
 
 
-def _written_order(order: Order) -> Json:
+def _written_order(order: Order) -> Fields:
     ended = {"cancelled_at": spelled(order.cancelled_at)} if order.cancelled_at else {}
     return {
         "id": order.id,

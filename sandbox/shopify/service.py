@@ -23,7 +23,7 @@ from sandbox.ledger import Call, Ledger
 from sandbox.shopify import cost, happenings
 from sandbox.shopify.bucket import PLANS, Bucket, cost_extension, max_cost_reply, throttled_reply
 from sandbox.shopify.documents import Errors, Prepared, RootField, prepare
-from sandbox.shopify.execute import Execution, FieldError, Served, Steps, UnservedError
+from sandbox.shopify.execute import Execution, FieldError, Getter, Served, Steps, Thing, UnservedError
 from sandbox.shopify.idempotency import CODES, REQUIRED, KeyMemory, Verdict, usable
 from sandbox.shopify.mutations import HANDLERS, Mutation, Payload
 from sandbox.shopify.mutations import SCOPES_NEEDED as WRITE_SCOPES
@@ -38,11 +38,11 @@ from sandbox.shopify.tokens import Tokens
 
 APP: Final = "app"
 GRAPHQL: Final = re.compile(r"/admin/api/([^/]+)/graphql\.json")
-TOKEN: Final = "/admin/oauth/access_token"
-TOKEN_SCOPES: Final = "/admin/oauth/access_scopes.json"
-BAD_TOKEN: Final = "[API] Invalid API key or access token (unrecognized login or wrong password)"
+EXCHANGE: Final = "/admin/oauth/access_token"
+GRANTED: Final = "/admin/oauth/access_scopes.json"
+UNKNOWN_CLIENT: Final = "[API] Invalid API key or access token (unrecognized login or wrong password)"
 ERRORS: Final[Mapping[int, str]] = {
-    401: BAD_TOKEN,
+    401: UNKNOWN_CLIENT,
     402: "This shop's plan is frozen: payment is due",
     403: "This shop is not available to the app",
     404: "Not Found",
@@ -131,15 +131,15 @@ class Service:
         found = GRAPHQL.fullmatch(path)
         if found and request.method == "POST":
             return self.graphql(request, found[1])
-        if path == TOKEN and request.method == "POST":
-            return self.plain(request, f"POST {TOKEN}", self.exchange)
-        if path == TOKEN_SCOPES and request.method == "GET":
-            return self.plain(request, f"GET {TOKEN_SCOPES}", self.granted)
+        if path == EXCHANGE and request.method == "POST":
+            return self.plain(request, f"POST {EXCHANGE}", self.exchange)
+        if path == GRANTED and request.method == "GET":
+            return self.plain(request, f"GET {GRANTED}", self.granted)
         return answer(404, {"errors": "Not Found"})
 
     # ------------------------------------------------------------ plain calls
 
-    def plain(self, request: Request, operation: str, make: Any) -> Response:
+    def plain(self, request: Request, operation: str, make: Callable[[Request], Response]) -> Response:
         """A call that is no GraphQL, with the faults it meets."""
         call = Call("shopify", self.domain, operation)
         try:
@@ -151,7 +151,7 @@ class Service:
             self.around.ledger.note(call)
         return response
 
-    def meeting(self, fault: Fault | None, make: Any) -> Response:
+    def meeting(self, fault: Fault | None, make: Callable[[], Response]) -> Response:
         """The answer that a call gets which meets this fault."""
         early = self.instead(fault)
         return early or self.afterwards(fault, make())
@@ -164,7 +164,7 @@ class Service:
     def granted(self, request: Request) -> Response:
         """GET /admin/oauth/access_scopes.json."""
         if not self.tokens.opens(request.headers.get("x-shopify-access-token")):
-            return answer(401, {"errors": BAD_TOKEN})
+            return answer(401, {"errors": UNKNOWN_CLIENT})
         return answer(200, {"access_scopes": [{"handle": scope} for scope in self.shop.settings.scopes]})
 
     # --------------------------------------------------------------- graphql
@@ -293,7 +293,9 @@ class Service:
         """The body that a `graphql_error` gives."""
         code = fault.code or "INTERNAL_SERVER_ERROR"
         detail = {"code": code, "requestId": self.request_id()}
-        text = f"Internal error. Looks like something went wrong on our end. Request ID: {detail['requestId']}"
+        text = (
+            f"Internal error. Looks like something went wrong on our end. Request ID: {detail['requestId']}"
+        )
         return {"errors": [{"message": text, "extensions": detail}]}
 
     def priced(
@@ -367,7 +369,7 @@ class Service:
             for step in planned
         ]
 
-    def guarded(self, mutation: Mutation, root: RootField, *_: Any) -> Payload:
+    def guarded(self, mutation: Mutation, root: RootField, *_: object) -> Payload:
         """One mutation, under its idempotency key if it has one."""
         key = _key(root)
         if root.name in REQUIRED and not usable(key):
@@ -466,7 +468,7 @@ def introspected(prepared: Prepared) -> dict[str, Any]:
     return {"data": getattr(result, "data", None)}
 
 
-def _cut_short(kind: str, get: Any, context: Context, thing: Any, arguments: Mapping[str, Any]) -> Any:
+def _cut_short(kind: str, get: Getter, context: Context, thing: Thing, arguments: Mapping[str, Any]) -> Thing:
     """A root field's value, empty or its first half as if it were all."""
     value = get(context, thing, arguments)
     keep = 0 if kind == "empty" else None

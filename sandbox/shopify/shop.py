@@ -1,7 +1,7 @@
 """A shop as it stands: its things by id, sorted lists for paging, and what search still remembers."""
 
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
 from typing import NamedTuple
@@ -30,7 +30,7 @@ class Settings:
     """How a shop is set up."""
 
     domain: str
-    token: str | None = "sandbox-token"
+    token: str | None = None
     plan: str = "standard"
     timezone: str = "UTC"
     scopes: tuple[str, ...] = SCOPES

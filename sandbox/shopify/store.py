@@ -1,13 +1,14 @@
 """Every way a shop changes, with its arithmetic. Each accepted change stands in the ledger of writes.
 
-Sale: available − n, committed + n. Fulfilment: committed − n. On hand follows, as it is their sum.
+A sale takes from available and adds to committed; fulfilment takes from committed. On hand
+follows, as it is their sum.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sandbox.ledger import Ledger, Write
 from sandbox.shopify.model import Level, LevelAt, Line, Metafield, Order, Product, Variant
@@ -72,7 +73,7 @@ class Store:
         self._patches.append(Patch(undo, redo))
         redo()
 
-    def _put(self, thing: Any, name: str, value: Any) -> None:
+    def _put(self, thing: object, name: str, value: object) -> None:
         self._patch(partial(setattr, thing, name, getattr(thing, name)), partial(setattr, thing, name, value))
 
     def _note(

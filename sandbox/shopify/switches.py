@@ -20,8 +20,8 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "stale": ("one", "each"),
     # Whether writing a quantity moves updatedAt of the variant and its product.
     "updated_at": ("kept", "bumped"),
-    # Whether activation gives a level its earlier quantities back (vendor's change log) or zeroes it (vendor's
-    # schema text).
+    # Whether activation gives a level its earlier quantities back, as the vendor's change log says, or zeroes
+    # it, as the vendor's schema does.
     "activate": ("keeps", "zeroes"),
 }
 """Positions of each switch; the first is where it stands unless moved. `search_lag` takes seconds."""
