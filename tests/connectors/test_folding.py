@@ -36,7 +36,7 @@ class TestFold:
             ("\u00a024X104 ", "24x104"),
             ("ZAPATO-NIÑO", "zapato-nin\u0303o"),
             ("STRASSE", "straße"),
-            ("２４X104", "24x104"),
+            ("\uff12\uff14X104", "24x104"),
         ],
     )
     def test_knows_one_code_in_two_spellings(self, one: str, other: str) -> None:
