@@ -1,6 +1,8 @@
 """Open what a step works with: the store, RMS and the ledger, from the settings."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from connectors.http import Http, Patience
@@ -64,11 +66,24 @@ class Share:
         return self._share
 
 
-def share_bucket(settings: Settings, ledger: Ledger) -> str:
-    """Share the store's bucket with other processes; the prefix of the leases that count them."""
-    prefix = f"process:shopify:{settings.shop}:"
-    shared_bucket("shopify", settings.shopify_base_url, share=Share(ledger, prefix))
-    return prefix
+def process_prefix(settings: Settings) -> str:
+    """Leases with this prefix are the live processes that share the store's bucket."""
+    return f"process:shopify:{settings.shop}:"
+
+
+@contextmanager
+def sharing_bucket(settings: Settings, ledger: Ledger) -> Iterator[None]:
+    """Share the store's bucket of points with other live processes for a while."""
+    base = settings.shopify_base_url
+    shared_bucket("shopify", base, share=Share(ledger, process_prefix(settings)))
+    try:
+        yield
+    finally:
+        shared_bucket("shopify", base, share=_alone)
+
+
+def _alone() -> float:
+    return 1.0
 
 
 def patience(settings: Settings) -> Patience:

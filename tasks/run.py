@@ -21,7 +21,7 @@ from connectors.ledger.records import RunState
 from connectors.records import JsonObject
 from connectors.settings import Settings
 from tasks import report
-from tasks.desk import share_bucket
+from tasks.desk import process_prefix, sharing_bucket
 from tasks.job import Job
 from tasks.lease import beating, clock, held
 from tasks.report import GOOD_RATE, Story
@@ -42,8 +42,9 @@ def recorded(job: Job, settings: Settings, ledger: Ledger, story: Story) -> Iter
     was closed. Runs whose process died are closed first, and their leases have lapsed by then.
     """
     _close_the_dead(ledger, story)
-    me = [share_bucket(settings, ledger) + str(uuid4())]
+    me = [process_prefix(settings) + str(uuid4())]
     with ExitStack() as stack:
+        stack.enter_context(sharing_bucket(settings, ledger))
         if not job.dry_run:
             stack.enter_context(held(ledger, me, job.run_id, SILENT_FOR.total_seconds()))
         stack.enter_context(beating(lambda: ledger.beat_run(job.run_id, clock()), BEAT))
