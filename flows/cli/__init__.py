@@ -1,0 +1,82 @@
+"""The command `evenstock`: one word, one thing done, one exit status.
+
+0 done · 1 finished with failures · 2 usage or configuration · 3 something is held and waits for a person.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from connectors.errors import ConfigurationError, EvenstockError
+from connectors.settings import use
+from flows.catalogue import FLOWS, hint
+from flows.cli.options import USAGE
+
+Command = Callable[[list[str]], int]
+
+COMMANDS = {
+    "demo": ("flows.cli.demo:demo", "the main job on a small demo shop, from start to receipt"),
+    "up": ("flows.cli.demo:up", "server, UI, sandbox and deployments until Ctrl-C"),
+    "run": ("flows.cli.run:run", "run a flow now: evenstock run FLOW [--param value …] [--json]"),
+    "check": ("flows.cli.care:check", "look at everything before the first run; writes nothing"),
+    "setup": ("flows.cli.care:setup", "bring the ledger up to date; may be run again"),
+    "status": ("flows.cli.look:status", "a flow's last run: evenstock status FLOW [--json]"),
+    "config": ("flows.cli.look:config", "the settings in force: evenstock config FLOW [--json]"),
+    "history": ("flows.cli.look:history", "a flow's last runs: evenstock history FLOW [--json]"),
+    "plans": ("flows.cli.plans:plans", "what waits for a person: evenstock plans list|show ID|release ID"),
+    "levels": (
+        "flows.cli.levels:levels",
+        "confirm a level's new RMS row: evenstock levels rebind ITEM --rms-item ID",
+    ),
+    "emit": (
+        "flows.cli.emit:emit",
+        "tell Prefect that the main sync is done: evenstock emit main-sync-finished",
+    ),
+    "sandbox": ("flows.cli.demo:sandbox", "the stand-ins of Shopify and RMS: evenstock sandbox --port 8710"),
+}
+"""Each command by its name: where it is, and what it does."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Whatever goes wrong is one line on standard error."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _dispatch(given)
+    except ConfigurationError as error:
+        return _complain(error, USAGE)
+    except EvenstockError as error:
+        return _complain(error, 1)
+    except KeyboardInterrupt:
+        return _complain("stopped", 130)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; nothing more can be said to them.
+        sys.stdout = None
+        return 1
+
+
+def _dispatch(given: list[str]) -> int:
+    if not given or given[0] in {"-h", "--help", "help"}:
+        print(_overview())  # noqa: T201
+        return 0 if given else USAGE
+    name, *rest = given
+    if name not in COMMANDS:
+        raise ConfigurationError(f"there is no command {name}{hint(name, COMMANDS)}; see `evenstock --help`")
+    # Prefect reads its settings when it is imported, which the commands do.
+    use({"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"})
+    return _command(COMMANDS[name][0])(rest)
+
+
+def _command(place: str) -> Command:
+    module, function = place.split(":")
+    found: Command = getattr(import_module(module), function)
+    return found
+
+
+def _overview() -> str:
+    lines = [f"  {name:<9}{what}" for name, (_, what) in COMMANDS.items()]
+    return "\n".join(["usage: evenstock COMMAND [arguments]", "", *lines, "", f"flows: {', '.join(FLOWS)}"])
+
+
+def _complain(what: object, status: int) -> int:
+    print(f"evenstock: {' '.join(str(what).split())}", file=sys.stderr)  # noqa: T201
+    return status

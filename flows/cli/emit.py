@@ -1,0 +1,52 @@
+"""`evenstock emit`: tell Prefect what happened elsewhere, so that its automations act on it."""
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from connectors.errors import ConfigurationError, EvenstockError
+from connectors.settings import load_settings
+from flows.cli.options import Parser, out
+
+if TYPE_CHECKING:
+    from connectors.records import JsonObject
+
+EVENTS = {"main-sync-finished": "evenstock.main-sync.finished"}
+
+
+def emit(arguments: list[str]) -> int:
+    """Send one event about a shop to the configured Prefect API."""
+    parser = Parser("emit", "Tell Prefect that something happened; its automations do the rest.")
+    parser.add_argument("event", metavar="main-sync-finished")
+    parser.add_argument("--shop", help="the store's short name; default: the configured one")
+    parser.add_argument("--day", type=_day, metavar="YYYY-MM-DD", help="the day that the main sync marked")
+    options = parser.parse_args(arguments)
+    if options.event not in EVENTS:
+        parser.error(f"there is no event {options.event}; events: {', '.join(EVENTS)}")
+    shop = options.shop or load_settings().shop
+    _send(EVENTS[options.event], shop, {"day": options.day.isoformat()} if options.day else {})
+    out().print(f"Sent {EVENTS[options.event]} for {shop}.", markup=False)
+    return 0
+
+
+def _day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def _send(event: str, shop: str, payload: "JsonObject") -> None:
+    """Send and wait until it is delivered. Raises when no API is configured, or when it does not answer."""
+    from prefect.client.orchestration import get_client  # noqa: PLC0415 - importing Prefect takes a second
+    from prefect.events import emit_event  # noqa: PLC0415
+    from prefect.events.worker import EventsWorker  # noqa: PLC0415
+    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415
+
+    url = PREFECT_API_URL.value()
+    if not url:
+        raise ConfigurationError("PREFECT_API_URL is not set: there is no Prefect server to tell")
+    with get_client(sync_client=True) as client:
+        problem = client.api_healthcheck()
+    if problem is not None:
+        raise EvenstockError(f"Prefect's API does not answer (PREFECT_API_URL): {type(problem).__name__}")
+    resource = {"prefect.resource.id": f"evenstock.shop.{shop}", "prefect.resource.name": shop}
+    if emit_event(event, resource=resource, payload=payload) is None:
+        raise EvenstockError("Prefect did not take the event: see its log")
+    EventsWorker.instance().drain()
