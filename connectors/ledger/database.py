@@ -81,7 +81,7 @@ def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
 def _address(url: str) -> URL:
     try:
         address = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise ConfigurationError(
             "EVENSTOCK_DATABASE_URL must be a database URL such as sqlite:////var/lib/evenstock/ledger.db"
         ) from None

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from connectors.errors import ConfigurationError, ConnectorError, EvenstockError, Transient, UnknownOutcome
@@ -26,7 +26,8 @@ def explained(name: str, *, committing: bool = False) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        raise explain(error, name, committing=committing) from error
+        # Without its cause: PostgreSQL's details would carry the values.
+        raise explain(error, name, committing=committing) from None
 
 
 def explain(error: SQLAlchemyError, name: str, *, committing: bool = False) -> EvenstockError:
@@ -34,7 +35,8 @@ def explain(error: SQLAlchemyError, name: str, *, committing: bool = False) -> E
     if isinstance(error, PoolTimeout):
         return Transient(f"the ledger {name} has no free connection", system="ledger")
     if not isinstance(error, DBAPIError):
-        return ConnectorError(f"the ledger {name} failed: {type(error).__name__}", system="ledger")
+        why = error.orig if isinstance(error, StatementError) else type(error).__name__
+        return ConnectorError(f"the ledger {name} failed: {why}", system="ledger")
     if committing and error.connection_invalidated:
         return UnknownOutcome(f"the ledger {name} went away while storing", system="ledger")
     return _by_text(error, name)

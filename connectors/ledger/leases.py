@@ -6,10 +6,11 @@ Times come from the callers' clocks; these should agree to well within a lease's
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, func, select, tuple_, update
 
 from connectors.ledger.database import Database, chunks, insert_into
 from connectors.ledger.models import LeaseRow
+from connectors.ledger.rows import Values
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _NOBODY = ""
@@ -47,17 +48,8 @@ class Leases:
 
     def renew(self, held: Mapping[str, int], holder: str, seconds: float, now: datetime) -> set[str]:
         """Prolong leases (resource → fencing number); those still held. A lapsed one that nobody took is."""
-        kept: set[str] = set()
-        with self.database.writing() as connection:
-            for part in chunks(sorted(held.items())):
-                statement = (
-                    update(LeaseRow)
-                    .where(_are(part), LeaseRow.holder == holder)
-                    .values(expires_at=now + timedelta(seconds=seconds))
-                    .returning(LeaseRow.resource)
-                )
-                kept.update(connection.execute(statement).scalars())
-        return kept
+        until = now + timedelta(seconds=seconds)
+        return self._change(held, holder, {"expires_at": until})
 
     def check(self, held: Mapping[str, int], now: datetime) -> set[str]:
         """Which of these leases (resource → fencing number) are lost: lapsed, released or taken over."""
@@ -70,10 +62,7 @@ class Leases:
 
     def release(self, held: Mapping[str, int], holder: str) -> None:
         """Give leases back. What was taken over meanwhile stays with its new holder."""
-        with self.database.writing() as connection:
-            for part in chunks(sorted(held.items())):
-                statement = update(LeaseRow).where(_are(part), LeaseRow.holder == holder)
-                connection.execute(statement.values(holder=_NOBODY, expires_at=_LONG_AGO))
+        self._change(held, holder, {"holder": _NOBODY, "expires_at": _LONG_AGO})
 
     def live(self, prefix: str, now: datetime) -> int:
         """How many leases whose resource begins with `prefix` are held at this moment."""
@@ -82,6 +71,24 @@ class Leases:
         )
         with self.database.reading() as connection:
             return connection.execute(statement).scalar_one()
+
+    def _change(self, held: Mapping[str, int], holder: str, content: Values) -> set[str]:
+        """Update those of these leases that are the holder's; which they are."""
+        changed: set[str] = set()
+        with self.database.writing() as connection:
+            for part in chunks(sorted(held.items())):
+                changed |= _locked(connection, part, holder)
+            for names in chunks(changed):
+                mine = update(LeaseRow).where(LeaseRow.resource.in_(names))
+                connection.execute(mine.values(content))
+        return changed
+
+
+def _locked(connection: Connection, pairs: Iterable[tuple[str, int]], holder: str) -> set[str]:
+    """Lock rows in the order of their names, as `acquire` does; an UPDATE alone takes them in any order."""
+    statement = select(LeaseRow.resource).where(_are(pairs), LeaseRow.holder == holder)
+    ordered = statement.order_by(LeaseRow.resource).with_for_update()
+    return set(connection.execute(ordered).scalars())
 
 
 def _are(pairs: Iterable[tuple[str, int]]) -> ColumnElement[bool]:

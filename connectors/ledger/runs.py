@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import chain, count
 
-from sqlalchemy import Connection, case, insert, select, update
+from sqlalchemy import Connection, case, select, update
 
 from connectors.ledger.changes import changes_without_outcome
-from connectors.ledger.database import Database
+from connectors.ledger.database import Database, insert_into
 from connectors.ledger.models import RunRow
 from connectors.ledger.operations import unclear_operations
 from connectors.ledger.records import DeadRun, Run, RunState
@@ -24,9 +25,9 @@ class Runs:
     def start_run(self, run: Run) -> Run:
         """Store a run that begins. If its id is taken, it gets the first free one of `<id>_2`, `<id>_3`, …"""
         with self.database.writing() as connection:
-            started = replace(run, id=_free_id(connection, run.id))
-            connection.execute(insert(RunRow), values([started]))
-        return started
+            names = chain([run.id], (f"{run.id}_{number}" for number in count(2)))
+            candidates = (replace(run, id=name) for name in names)
+            return next(candidate for candidate in candidates if _is_stored(connection, candidate))
 
     def beat_run(self, run_id: str, now: datetime) -> bool:
         """Show that the run is alive. False when it was declared dead meanwhile: others do its work now."""
@@ -81,11 +82,10 @@ class Runs:
             return [_remains(connection, run) for run in sorted(dead, key=lambda run: run.started_at)]
 
 
-def _free_id(connection: Connection, wanted: str) -> str:
-    like = RunRow.id.startswith(wanted, autoescape=True)
-    taken = connection.execute(select(RunRow.id).where(like)).scalars().all()
-    candidates = [wanted, *(f"{wanted}_{number}" for number in range(2, len(taken) + 2))]
-    return next(candidate for candidate in candidates if candidate not in taken)
+def _is_stored(connection: Connection, run: Run) -> bool:
+    """Store the run unless its id is taken; a racing run's id counts as soon as that run is stored."""
+    statement = insert_into(connection, RunRow).on_conflict_do_nothing().returning(RunRow.id)
+    return connection.execute(statement, values([run])[0]).scalar_one_or_none() is not None
 
 
 def _remains(connection: Connection, run: Run) -> DeadRun:

@@ -46,7 +46,7 @@ class Secrets:
 
     def rotate_secrets(self, vault: Vault, now: datetime) -> int:
         """Seal everything that an older key sealed with the newest one; how many. Then the old key may go."""
-        statement = select(SecretRow).where(SecretRow.key_id != vault.key_id)
+        statement = select(SecretRow).where(SecretRow.key_id != vault.key_id).with_for_update()
         with self.database.writing() as connection:
             old = connection.execute(statement).all()
             for row in old:
