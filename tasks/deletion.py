@@ -53,7 +53,7 @@ def sift(
     """
     checks = {line.variant_id: _too_early(line, policy, zero_since, now) for line in _candidates(lines)}
     archive = _lone_variants(lines, checks, policy)
-    _over_allowance(lines, checks, policy.allowance)
+    _over_allowance([line for line in lines if line.product_id not in archive], checks, policy.allowance)
     failed = tuple(
         Failed(line, checks[line.variant_id]) for line in _candidates(lines) if checks[line.variant_id]
     )
@@ -83,7 +83,6 @@ def _lone_variants(lines: Sequence[Line], checks: dict[int, str], policy: Deleti
             checks[first.variant_id] = "only_variant"
         else:
             archive.add(product_id)
-            checks.update({line.variant_id: "product_archived" for line in siblings})
     return frozenset(archive)
 
 
