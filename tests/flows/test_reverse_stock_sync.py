@@ -87,7 +87,7 @@ class TestOneProduct:
     def test_what_moved_since_is_not_released(self, stage: Stage) -> None:
         stage.put(one_shoe({"37": 5, "38": 8}, {"37": 3, "38": 6}))
         plan = stage.run(dry_run=True)["plan_id"]
-        stage.event(kind="edit", variant_id=10101, location_id=LOCATION, available=4)
+        stage.event(kind="edit", variant_id=10101, location_id=LOCATION, quantity=4)
         stage.event(system="rms", kind="edit", ccod="24X101", sku="24X101-38", quantity=7)
 
         report = stage.release(plan)
