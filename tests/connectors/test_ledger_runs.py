@@ -11,12 +11,13 @@ import pytest
 
 from connectors.errors import ConfigurationError, ConnectorError, Refused
 from connectors.ledger import Change, Ledger, OperationState, PlanState, Run, RunState, Settlement
+from connectors.records import JsonObject
 from tests.connectors.ledger_samples import FLOW, HOUR, NOW, a_change, a_level, a_plan, a_run, an_operation
 
 pytest_plugins = ["tests.databases"]
 
 MINUTE = timedelta(minutes=1)
-REPORT = {"success": True, "balance": {"checked": 3}, "details": [{"sku": "Ñandú ☂"}]}
+REPORT: JsonObject = {"success": True, "balance": {"checked": 3}, "details": [{"sku": "Ñandú ☂"}]}
 
 
 class Verdict(StrEnum):
@@ -183,9 +184,21 @@ class TestChanges:
 class TestWindow:
     SINCE = NOW - 24 * HOUR
 
-    def _done(self, ledger: Ledger, change: Change, was: int, became: int, **more: bool) -> None:
+    def _done(
+        self,
+        ledger: Ledger,
+        change: Change,
+        was: int,
+        became: int,
+        *,
+        deleted: bool = False,
+        taken_back: bool = False,
+    ) -> None:
         (line,) = ledger.store_changes([change])
-        ledger.settle([Settlement(line, "done", written_from=was, written_to=became, **more)], NOW)
+        settlement = Settlement(
+            line, "done", written_from=was, written_to=became, deleted=deleted, taken_back=taken_back
+        )
+        ledger.settle([settlement], NOW)
 
     def test_it_counts_what_was_written_and_still_stands(self, ledger: Ledger, run: Run) -> None:
         self._done(ledger, a_change(run, 5001), 9, 4)

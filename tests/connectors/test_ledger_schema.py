@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import URL, Connection, Engine, create_engine, inspect, text
 
@@ -20,7 +21,6 @@ from connectors.ledger.ledger import _open
 from connectors.ledger.models import Base
 from connectors.ledger.schema import VERSION_TABLE, alembic_config, bring_up_to_date
 from tests.connectors.ledger_samples import NOW
-from tests.databases import fresh_postgres_database
 
 pytest_plugins = ["tests.databases"]
 
@@ -111,7 +111,7 @@ def test_another_programs_tables_are_left_alone(ledger: Ledger, database_url: st
 
 
 def test_a_failed_migration_leaves_no_half_schema(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def upgrade_and_stumble(config: object, revision: str) -> None:
+    def upgrade_and_stumble(config: Config, revision: str) -> None:
         really(config, revision)
         raise KeyboardInterrupt
 
@@ -193,8 +193,8 @@ def test_a_server_without_that_database_needs_a_person(postgres: URL) -> None:
         open_ledger(postgres.set(database="nowhere").render_as_string(hide_password=False))
 
 
-def test_a_session_that_ends_in_the_middle_is_a_passing_trouble(postgres: URL) -> None:
-    ledger = open_ledger(fresh_postgres_database(postgres))
+def test_a_session_that_ends_in_the_middle_is_a_passing_trouble(postgres: URL, postgres_url: str) -> None:
+    ledger = open_ledger(postgres_url)
     killer = create_engine(postgres, isolation_level="AUTOCOMMIT")
     with pytest.raises(Transient), ledger.database.writing() as connection:
         _end_session(connection, killer)
