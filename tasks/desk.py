@@ -1,5 +1,6 @@
 """Open what a step works with: the store, RMS and the ledger, from the settings."""
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from connectors.pacing import points, shared_bucket
 from connectors.rms import Rms
 from connectors.settings import Settings
 from connectors.shopify import Shopify, check_version
+from connectors.shopify.tokens import ClientCredentials, FixedToken, Tokens
 
 SCOPES = frozenset({"read_products", "write_products", "read_inventory", "write_inventory", "read_locations"})
 """Without these nothing works. `read_orders` is needed only for deletions and late bookings."""
@@ -28,13 +30,14 @@ def open_shop(settings: Settings, location: int = NOWHERE) -> Shopify:
     """The own store. Its bucket of points is shared by everything in this process that talks to it."""
     settings.require("SHOPIFY_STORE_DOMAIN", "SHOPIFY_ADMIN_TOKEN")
     version = settings.shopify_api_version
-    token = settings.needed("SHOPIFY_ADMIN_TOKEN")
     base = settings.shopify_base_url
+    tokens = _tokens(settings)
     http = Http(
         f"{base}/admin/api/{version}/",
         system="shopify",
         account=settings.shop,
-        headers=lambda: {"X-Shopify-Access-Token": token},
+        headers=tokens.headers,
+        renew=tokens.renew,
         check=check_version(version),
         points=points,
         patience=patience(settings),
@@ -42,6 +45,24 @@ def open_shop(settings: Settings, location: int = NOWHERE) -> Shopify:
         writes_off=not settings.evenstock_writes,
     )
     return Shopify(http, location=location, version=version)
+
+
+_granted: dict[tuple[str, str], ClientCredentials] = {}
+_turn = threading.Lock()
+
+
+def _tokens(settings: Settings) -> Tokens:
+    """The store's token, or those that the app's own credentials are granted, one source a process."""
+    if settings.shopify_admin_token is not None:
+        return FixedToken(settings.needed("SHOPIFY_ADMIN_TOKEN"))
+    base, client = settings.shopify_base_url, settings.needed("SHOPIFY_CLIENT_ID")
+    with _turn:
+        if (base, client) not in _granted:
+            http = Http(
+                f"{base}/admin/oauth/", system="shopify", account=settings.shop, patience=patience(settings)
+            )
+            _granted[base, client] = ClientCredentials(http, client, settings.needed("SHOPIFY_CLIENT_SECRET"))
+        return _granted[base, client]
 
 
 class Share:
