@@ -188,6 +188,11 @@ def test_a_server_that_is_away_is_a_passing_trouble_without_the_password() -> No
     assert "hush" not in str(caught.value)
 
 
+def test_a_host_that_nobody_knows_needs_a_person() -> None:
+    with pytest.raises(ConfigurationError, match="resolve host"):
+        open_ledger("postgresql://someone:hush@nowhere.invalid/ledger")
+
+
 def test_a_server_without_that_database_needs_a_person(postgres: URL) -> None:
     with pytest.raises(ConfigurationError, match="does not exist"):
         open_ledger(postgres.set(database="nowhere").render_as_string(hide_password=False))
