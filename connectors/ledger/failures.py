@@ -11,7 +11,7 @@ from connectors.errors import ConfigurationError, ConnectorError, EvenstockError
 
 _FOR_A_PERSON = re.compile(
     r"readonly|read-only|unable to open|not a database|malformed|disk is full|disk i/o|no such (table|column)"
-    r"|authentication failed|no password supplied|does not exist|permission denied|resolve host|translate host",
+    r"|authentication failed|no password supplied|does not exist|permission denied|(resolve|translate) host",
     re.IGNORECASE,
 )
 _BUSY = re.compile(r"locked|lock timeout|deadlock|serialize|statement timeout|too many|busy", re.IGNORECASE)
