@@ -112,7 +112,7 @@ def _note(work: Work, found: Discovery, known: Known, checked: int) -> None:
     story.checked = checked
     story.products_with_ccod = sum(1 for product in found.products if product.ccod)
     story.products_without_ccod = len(found.products) - story.products_with_ccod
-    absent = list(diff.missing_in_shop(found.products, known.truth))
+    absent = list(diff.missing_in_shop(found.products, known.truth, known.shop))
     story.restocked = remember.restocked(work.ledger, work.job, absent)
     story.missing_in_shop = [each for each in absent if each not in story.restocked]
     if found.has_future_marks:

@@ -53,16 +53,19 @@ def stock(products: Iterable[Product], known: Known) -> Iterator[Line]:
     for product in products:
         verdict = _of_product(product, known)
         for variant in product.variants:
-            line = _bare(product, variant)
+            line = _bare(product, variant, known.policy)
             yield line.ended(*verdict) if verdict else _of_variant(line, variant, known)
 
 
-def missing_in_shop(products: Iterable[Product], truth: Truth) -> Iterator[Absent]:
-    """RMS stock above zero under a product's CCOD for which the product has no variant."""
-    for product in products:
-        shown = {fold(variant.sku or "") for variant in product.variants}
-        for sku, rows in truth.skus(product.ccod or "").items():
-            if sku not in shown:
+def missing_in_shop(products: Iterable[Product], truth: Truth, shop: ShopIndex) -> Iterator[Absent]:
+    """RMS stock above zero under a product's CCOD that no variant of the shop shows.
+
+    Several products may share a CCOD: each of its SKUs is told once, with the first of them.
+    """
+    first = {folded: product for product in reversed(list(products)) if (folded := fold(product.ccod or ""))}
+    for ccod, product in reversed(first.items()):
+        for sku, rows in truth.skus(ccod).items():
+            if sku not in shop.first:
                 yield from _absent(product, rows)
 
 
@@ -73,7 +76,7 @@ def _absent(product: Product, rows: Iterable[RmsRow]) -> Iterator[Absent]:
             yield Absent(product.id, row.ccod, row.sku, there.count, row.item_id)
 
 
-def _bare(product: Product, variant: Variant) -> Line:
+def _bare(product: Product, variant: Variant, policy: Policy) -> Line:
     """The line of a variant before anything is known about its truth."""
     quantities = variant.level.quantities if variant.level else None
     return Line(
@@ -82,7 +85,7 @@ def _bare(product: Product, variant: Variant) -> Line:
         item_id=variant.item_id,
         sku=variant.sku or "",
         ccod=product.ccod or "",
-        shown=quantities.available if quantities else 0,
+        shown=derive.shown(quantities, policy.quantity_name) if quantities else 0,
         baseline=quantities,
         seen_at=product.seen_at,
         position=variant.position,
