@@ -21,6 +21,7 @@ from tasks.job import ProductJob
 from tasks.lease import clock
 from tasks.matching import Truth
 from tasks.plan import Line
+from tasks.policy import account_tag
 from tasks.prepare import Judge, Prepared, prepare
 from tasks.release import Narrowed, narrow
 from tasks.report import Story
@@ -44,6 +45,7 @@ def keep_even(work: Work, judge: Judge, only: Mapping[int, Line] | None = None) 
 
     `only`: the lines of a plan that is being released, by inventory item id; nothing else is written then.
     """
+    run.tag(work.job)
     with run.recorded(work.job, work.settings, work.ledger, work.story):
         found = _discover(work)
         known = _fetch(work, found)
@@ -157,11 +159,12 @@ def _side_by_side(
     work: Work, batches: Sequence[Sequence[ProductJob]], sold: SoldRecently
 ) -> Iterator[tuple[Sequence[ProductJob], PrefectFuture[JsonObject]]]:
     """Submit batches, at most `max_concurrent` at a time, and yield them in their order."""
+    carry = carry_batch.with_options(tags=[account_tag(work.job.account)])
     waiting: deque[tuple[Sequence[ProductJob], PrefectFuture[JsonObject]]] = deque()
     for number, batch in enumerate(batches):
         if len(waiting) >= work.job.max_concurrent:
             yield waiting.popleft()
-        waiting.append((batch, carry_batch.submit(work.job, number, batch, sold)))
+        waiting.append((batch, carry.submit(work.job, number, batch, sold)))
     yield from waiting
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from connectors.errors import ConfigurationError, EvenstockError
@@ -36,6 +37,9 @@ class Finding:
 
     verdict: Verdict
     text: str
+
+
+_NO_LEDGER = Finding(Verdict.WARN, "ledger: not set up yet; `evenstock setup` or the first run does it")
 
 
 # ------------------------------------------------------------------ errands
@@ -87,12 +91,15 @@ def _of_settings(settings: Settings) -> Iterator[Finding]:
 def _of_ledger(settings: Settings) -> Iterator[Finding]:
     """The ledger as it is; one that is not there yet is not made."""
     url = settings.needed("EVENSTOCK_DATABASE_URL")
+    if url.startswith("sqlite") and not Path(url.partition(":///")[2]).exists():
+        yield _NO_LEDGER
+        return
     try:
         ledger = open_ledger(url, upgrade=False)
     except ConfigurationError as error:
         if "evenstock setup" not in str(error):
             raise
-        yield Finding(Verdict.WARN, "ledger: not set up yet; `evenstock setup` or the first run does it")
+        yield _NO_LEDGER
     else:
         yield Finding(Verdict.OK, f"ledger: up to date ({ledger.database.name})")
 

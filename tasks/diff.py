@@ -62,9 +62,11 @@ def missing_in_shop(products: Iterable[Product], truth: Truth, shop: ShopIndex) 
 
     Several products may share a CCOD: each of its SKUs is told once, with the first of them.
     """
-    first = {folded: product for product in reversed(list(products)) if (folded := fold(product.ccod or ""))}
-    for ccod, product in reversed(first.items()):
-        for sku, rows in truth.skus(ccod).items():
+    first: dict[str, Product] = {}
+    for product in products:
+        first.setdefault(fold(product.ccod or ""), product)
+    for ccod, product in first.items():
+        for sku, rows in truth.skus(ccod).items() if ccod else ():
             if sku not in shop.first:
                 yield from _absent(product, rows)
 

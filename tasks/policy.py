@@ -13,6 +13,11 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+def account_tag(account: str) -> str:
+    """The tag of all tasks that write to an account; `evenstock setup` limits how many run at once."""
+    return f"evenstock-writes:{account}"
+
+
 def _is_transient(
     task: "Task[..., object]",  # noqa: ARG001
     run: TaskRun,  # noqa: ARG001

@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from prefect import get_run_logger
+from prefect import get_client, get_run_logger, runtime
 from prefect.artifacts import (
     create_markdown_artifact,
     create_progress_artifact,
@@ -63,6 +63,16 @@ def _close_the_dead(ledger: Ledger, story: Story) -> None:
             f"run {dead.run.id} was killed with {len(dead.changes)} lines and {len(dead.operations)} writes "
             "open; this run reads those levels again and finishes them"
         )
+
+
+def tag(job: Job) -> None:
+    """Tag the Prefect run with what it works on, beside the tags of its deployment."""
+    run_id = runtime.flow_run.id
+    if run_id is None:
+        return
+    tags = {*runtime.flow_run.tags, "evenstock", job.account, f"day:{job.day}"}
+    with get_client(sync_client=True) as client:
+        client.update_flow_run(UUID(run_id), tags=sorted(tags | ({"dry-run"} if job.dry_run else set())))
 
 
 def log(text: str) -> None:
