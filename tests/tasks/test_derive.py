@@ -177,11 +177,16 @@ class TestSettle:
         assert derive.settle(before, 12, Quantities(9, 3, 12), "on_hand") is Settled.APPLIED
         assert derive.settle(before, 12, before, "on_hand") is Settled.NOT_APPLIED
 
-    @given(units, st.integers(0, 5), units, st.integers(0, 9), st.booleans(), names)
+    @given(
+        before=st.builds(quantities, units, st.integers(0, 5)),
+        sent=units,
+        bought=st.integers(0, 9),
+        applied=st.booleans(),
+        name=names,
+    )
     def test_sales_since_do_not_confuse_it(
-        self, shown: int, promised: int, sent: int, bought: int, applied: bool, name: QuantityName
+        self, *, before: Quantities, sent: int, bought: int, applied: bool, name: QuantityName
     ) -> None:
-        before = quantities(shown, promised)
         change = sent - derive.shown(before, name)
         if change == 0:
             return
@@ -208,7 +213,7 @@ class TestDrift:
             pytest.param(Quantities(3, 2, 6), True, id="one put aside as damaged"),
         ],
     )
-    def test_is_what_sales_do_not_explain(self, after: Quantities, drifts: bool) -> None:
+    def test_is_what_sales_do_not_explain(self, *, after: Quantities, drifts: bool) -> None:
         assert derive.is_drift(self.BEFORE, 4, after, "available") is drifts
 
     @pytest.mark.parametrize(
