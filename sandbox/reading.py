@@ -51,15 +51,15 @@ def read(value: Json, path: Path, keys: Mapping[str, Key]) -> dict[str, Any]:
         raise WorldError(path, f"must be an object, not {_named(value)}")
     if not value.keys() <= keys.keys():
         _refuse_unknown(value, path, keys)
-    return {name: _one(value, path, name, key) for name, key in keys.items()}
-
-
-def _one(value: Mapping[str, Any], path: Path, name: str, key: Key) -> Json:
-    if name in value:
-        return key.check(value[name], (*path, name))
-    if key.default is REQUIRED:
-        raise WorldError(path, f"'{name}' is missing")
-    return key.default() if callable(key.default) else key.default
+    found = {}
+    for name, (check, default) in keys.items():
+        if name in value:
+            found[name] = check(value[name], (*path, name))
+        elif default is REQUIRED:
+            raise WorldError(path, f"'{name}' is missing")
+        else:
+            found[name] = default() if callable(default) else default
+    return found
 
 
 def _refuse_unknown(value: Mapping[str, Any], path: Path, keys: Mapping[str, Key]) -> None:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from itertools import count
 from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sandbox.clock import Clock, spelled
 from sandbox.reading import (
@@ -68,6 +69,13 @@ def _metafields(value: Json, path: Path) -> dict[str, Metafield]:
         if not re.fullmatch(r"[^.\s]+\.\S+", name):
             raise WorldError(path, f"'{name}' must be written as namespace.key")
     return found
+
+
+def _zone(value: Json, path: Path) -> str:
+    try:
+        return ZoneInfo(filled(value, path)).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise WorldError(path, f"'{value}' is not a time zone such as 'Europe/Madrid'") from None
 
 
 LEVEL: Final = {
@@ -148,7 +156,7 @@ ORDER: Final = {
 SHOP: Final = {
     "token": Key(optional(filled), "sandbox-token"),
     "plan": Key(one_of("standard", "advanced", "plus"), None),
-    "timezone": Key(filled, "UTC"),
+    "timezone": Key(_zone, "UTC"),
     "scopes": Key(listed(one_of(*SCOPES)), None),
     "client_id": Key(optional(filled)),
     "client_secret": Key(optional(filled)),

@@ -202,9 +202,8 @@ class Service:
 
     def attended(self, asked: Asked) -> Response:
         """The answer after what happens in the world just before it, and with the fault it meets."""
-        early = self.instead(asked.fault)
         self.happen(asked)
-        return early or self.afterwards(asked.fault, self.checked(asked))
+        return self.instead(asked.fault) or self.afterwards(asked.fault, self.checked(asked))
 
     def happen(self, asked: Asked) -> None:
         """Events that waited for this call."""
@@ -248,7 +247,7 @@ class Service:
             return self.failed(asked, 404)
         if not self.tokens.opens(asked.request.headers.get("x-shopify-access-token")):
             return self.failed(asked, 401)
-        if asked.prepared is None or _has_no_query(asked):
+        if asked.prepared is None or (isinstance(asked.prepared, Errors) and _has_no_query(asked)):
             return answer(400, {"errors": {"query": "Required parameter missing or invalid"}})
         if isinstance(asked.prepared, Errors):
             return self.replied(asked, served, _static(asked.prepared))

@@ -4,10 +4,13 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sandbox.clock import Clock
 from sandbox.shopify.model import EPOCH, SCOPES, LevelAt, Location, Order, Product, Variant
+
+REMEMBERED: Final = 20
+"""Changes of a product that search may still be behind."""
 
 
 class Indexed(NamedTuple):
@@ -144,7 +147,9 @@ class Shop:
     def remember_index(self, product: Product) -> None:
         """Call before a change: search shows the product as it is now for a while."""
         entry = Indexed(product.status, tuple(product.tags), product.updated_at)
-        self._lagging.setdefault(product.id, deque()).append(Lagging(self.clock.now(), entry))
+        self._lagging.setdefault(product.id, deque(maxlen=REMEMBERED)).append(
+            Lagging(self.clock.now(), entry)
+        )
 
     def total(self, product: Product, lag: float) -> int:
         """`totalInventory`, which is late as search is."""

@@ -1,0 +1,219 @@
+"""Tags, products and variants, by the contract sheet's §9."""
+
+from typing import Any
+
+import pytest
+
+from tests.sandbox.shopper import Shopper, boot, gid, runner, shopper
+
+PRODUCT = "gid://shopify/Product/101"
+TAG = """
+mutation T($id: ID!, $tags: [String!]!) {
+  tagsAdd(id: $id, tags: $tags) { node { id } userErrors { field message } }
+}
+"""
+UNTAG = TAG.replace("tagsAdd", "tagsRemove")
+TAGS = "query P($id: ID!) { product(id: $id) { tags status updatedAt variantsCount { count } } }"
+
+
+@pytest.fixture
+def shop() -> Shopper:
+    return shopper()
+
+
+def tags(shop: Shopper) -> list[str]:
+    return list(shop.data(TAGS, id=PRODUCT)["tags"])
+
+
+def test_tags_are_unique_and_sorted_whatever_their_case(shop: Shopper) -> None:
+    shop.data(TAG, id=PRODUCT, tags=["summer", "Alpha, beta", "ALPHA"])
+    assert tags(shop) == ["Alpha", "beta", "Summer"]
+
+
+def test_a_tag_goes_whatever_its_case_and_an_absent_one_is_no_error(shop: Shopper) -> None:
+    assert shop.data(UNTAG, id=PRODUCT, tags=["SUMMER", "absent"])["userErrors"] == []
+    assert tags(shop) == []
+
+
+def test_a_tag_moves_updated_at(shop: Shopper) -> None:
+    shop.sandbox.clock.advance(60)
+    shop.data(TAG, id=PRODUCT, tags=["new"])
+    assert shop.data(TAGS, id=PRODUCT)["updatedAt"] == "2026-11-21T12:01:00Z"
+
+
+def test_tagging_what_is_not_there(shop: Shopper) -> None:
+    payload = shop.data(TAG, id=gid("Product", 9), tags=["x"])
+    assert payload["node"] is None
+    assert payload["userErrors"][0]["field"] == ["id"]
+    assert shop.codes(TAG, id=gid("Location", 1), tags=["x"]) == ["RESOURCE_NOT_FOUND"]
+
+
+def test_a_tag_that_is_too_long_is_refused(shop: Shopper) -> None:
+    assert shop.data(TAG, id=PRODUCT, tags=["x" * 256])["userErrors"]
+    assert tags(shop) == ["Summer"]
+
+
+UPDATE = """
+mutation U($product: ProductUpdateInput!) {
+  productUpdate(product: $product) { product { id status tags } userErrors { field message } }
+}
+"""
+
+
+def test_an_update_replaces_the_tags_and_archives(shop: Shopper) -> None:
+    payload = shop.data(UPDATE, product={"id": PRODUCT, "tags": ["one"], "status": "ARCHIVED"})
+    assert payload["product"] == {"id": PRODUCT, "status": "ARCHIVED", "tags": ["one"]}
+    assert [(write["what"], write["after"]) for write in shop.sandbox.writes()] == [
+        ("tags", ["one"]),
+        ("product", "ARCHIVED"),
+    ]
+
+
+def test_what_an_update_does_not_serve_is_named_and_nothing_is_written(shop: Shopper) -> None:
+    body = shop.ask(UPDATE, product={"id": PRODUCT, "descriptionHtml": "new"})
+    assert "ProductUpdateInput.descriptionHtml" in body["errors"][0]["message"]
+    assert shop.sandbox.writes() == []
+
+
+DELETE = """
+mutation D($product: ID!, $variants: [ID!]!) {
+  productVariantsBulkDelete(productId: $product, variantsIds: $variants) {
+    product { id }
+    userErrors { code field }
+  }
+}
+"""
+
+
+def delete(shop: Shopper, *variants: int, product: int = 101) -> dict[str, Any]:
+    ids = [gid("ProductVariant", number) for number in variants]
+    return dict(shop.data(DELETE, product=gid("Product", product), variants=ids))
+
+
+def test_a_deleted_variant_is_gone_with_its_item(shop: Shopper) -> None:
+    assert delete(shop, 1001) == {"product": {"id": PRODUCT}, "userErrors": []}
+    ids = [gid("ProductVariant", 1001), gid("InventoryItem", 5001), gid("ProductVariant", 1002)]
+    found = shop.data("query N($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=ids)
+    assert found == [None, None, {"id": ids[2]}]
+
+
+@pytest.mark.parametrize(
+    ("variants", "product", "code", "field"),
+    [
+        ([1001, 1002], 101, "CANNOT_DELETE_LAST_VARIANT", ["variantsIds"]),
+        ([1001, 2001], 101, "AT_LEAST_ONE_VARIANT_DOES_NOT_BELONG_TO_THE_PRODUCT", ["variantsIds", "1"]),
+        ([1001], 9, "PRODUCT_DOES_NOT_EXIST", ["productId"]),
+    ],
+)
+def test_a_deletion_is_refused_as_a_whole(
+    shop: Shopper, variants: list[int], product: int, code: str, field: list[str]
+) -> None:
+    payload = delete(shop, *variants, product=product)
+    assert payload["userErrors"] == [{"code": code, "field": field}]
+    assert shop.sandbox.writes() == []
+
+
+def test_deleting_nothing_is_a_success(shop: Shopper) -> None:
+    assert delete(shop)["userErrors"] == []
+
+
+def test_old_orders_lose_sight_of_a_deleted_variant() -> None:
+    shop = shopper(runner(), orders=[{"id": 1, "lines": [{"variant_id": 1001}]}])
+    delete(shop, 1001)
+    lines = shop.data(
+        '{ order(id: "gid://shopify/Order/1") { lineItems(first: 5) { nodes { sku variant { id } } } } }'
+    )
+    assert lines["lineItems"]["nodes"] == [{"sku": "R-37", "variant": None}]
+
+
+CREATE = """
+mutation C($product: ID!, $variants: [ProductVariantsBulkInput!]!) {
+  productVariantsBulkCreate(productId: $product, variants: $variants, strategy: PRESERVE_STANDALONE_VARIANT) {
+    productVariants {
+      id
+      sku
+      price
+      selectedOptions { name value }
+    }
+    userErrors { code field }
+  }
+}
+"""
+
+
+def test_a_deleted_variant_is_made_again_with_new_ids() -> None:
+    product = runner(options={"Size": "37"})
+    product["variants"][1]["options"] = {"Size": "38"}
+    shop = shopper(product)
+    delete(shop, 1001)
+    wanted = {
+        "price": "59.90",
+        "inventoryPolicy": "DENY",
+        "optionValues": [{"optionName": "Size", "name": "37"}],
+        "inventoryItem": {"sku": "R-37", "tracked": True},
+    }
+    (made,) = shop.data(CREATE, product=PRODUCT, variants=[wanted])["productVariants"]
+    assert (made["sku"], made["price"], made["selectedOptions"]) == (
+        "R-37",
+        "59.90",
+        [{"name": "Size", "value": "37"}],
+    )
+    assert made["id"] not in (gid("ProductVariant", 1001), gid("ProductVariant", 1002))
+    again = shop.data(CREATE, product=PRODUCT, variants=[wanted])
+    assert again["userErrors"] == [{"code": "VARIANT_ALREADY_EXISTS", "field": ["variants", "0"]}]
+
+
+METAFIELDS = """
+mutation M($fields: [MetafieldsSetInput!]!) {
+  metafieldsSet(metafields: $fields) {
+    metafields { namespace key value }
+    userErrors { code field elementIndex }
+  }
+}
+"""
+
+
+def test_metafields_are_set_all_or_none(shop: Shopper) -> None:
+    good = {"ownerId": PRODUCT, "namespace": "rms", "key": "seen", "value": "1", "type": "number_integer"}
+    bad = {**good, "ownerId": gid("Product", 9)}
+    assert [one["elementIndex"] for one in shop.data(METAFIELDS, fields=[good, bad])["userErrors"]] == [1]
+    assert shop.sandbox.writes() == []
+    assert shop.data(METAFIELDS, fields=[good])["metafields"] == [
+        {"namespace": "rms", "key": "seen", "value": "1"}
+    ]
+    read = shop.data(
+        '{ product(id: "gid://shopify/Product/101") { metafield(namespace: "rms", key: "seen") { value } } }'
+    )
+    assert read["metafield"] == {"value": "1"}
+
+
+def test_duplicates_are_counted_in_the_whole_shop() -> None:
+    twin = boot()
+    twin["variants"][0]["sku"] = "R-37"
+    shop = shopper(runner(), twin)
+    counts = shop.data("{ inventoryItems(first: 9) { nodes { sku duplicateSkuCount } } }")["nodes"]
+    assert {(one["sku"], one["duplicateSkuCount"]) for one in counts} == {("R-37", 1), ("R-38", 0)}
+    delete(shop, 1001)
+    after = shop.data("{ inventoryItems(first: 9) { nodes { duplicateSkuCount } } }")["nodes"]
+    assert {one["duplicateSkuCount"] for one in after} == {0}
+
+
+def test_what_decides_about_a_deletion_is_served() -> None:
+    variant = {"bundle": True, "policy": "CONTINUE", "selling_plans": 2, "barcode": "843", "cost": "12.5"}
+    shop = shopper({**runner(**variant), "gift_card": True})
+    found = shop.data(
+        """query V($id: ID!) { productVariant(id: $id) {
+          barcode inventoryPolicy requiresComponents
+          sellingPlanGroupsCount { count } media(first: 5) { nodes { id } }
+          product { isGiftCard } inventoryItem { unitCost { amount currencyCode } } } }""",
+        id=gid("ProductVariant", 1001),
+    )
+    assert found == {
+        "barcode": "843",
+        "inventoryPolicy": "CONTINUE",
+        "requiresComponents": True,
+        "sellingPlanGroupsCount": {"count": 2},
+        "media": {"nodes": []},
+        "product": {"isGiftCard": True},
+        "inventoryItem": {"unitCost": {"amount": "12.50", "currencyCode": "EUR"}},
+    }
