@@ -33,6 +33,15 @@ SHOES: list[Stored] = [
 ]
 
 
+def loosely(one: str, other: str) -> int:
+    """As SQL Server's Latin1_General_CI_AI does: without case, accents and blanks at the end."""
+
+    def plain(text: str) -> str:
+        return "".join(filter(str.isascii, unicodedata.normalize("NFD", text))).casefold().rstrip(" ")
+
+    return (plain(one) > plain(other)) - (plain(one) < plain(other))
+
+
 class Till:
     """An RMS database of a test, on the till's side: it writes."""
 
@@ -49,11 +58,13 @@ class Till:
 
     def run(self, *statements: str) -> None:
         with closing(sqlite3.connect(self.file)) as connection, connection:
+            connection.create_collation("LOOSE", loosely)
             for statement in statements:
                 connection.execute(statement)
 
     def fill(self, rows: Iterable[Stored]) -> None:
         with closing(sqlite3.connect(self.file)) as connection, connection:
+            connection.create_collation("LOOSE", loosely)
             for row in rows:
                 connection.execute("INSERT INTO View_Items VALUES (?, ?, ?, ?)", row)
                 connection.execute("INSERT OR IGNORE INTO Item VALUES (?, '2026-11-20T09:00:00')", row[3:])
@@ -163,15 +174,6 @@ class TestRows:
         assert skus(rms, "a") == ["S-1"]
         empty.fill([("  A  ", "S-2", 3, 2)])
         assert "S-2" in [sku for _ in range(4) for sku in skus(rms, "a")]
-
-
-def loosely(one: str, other: str) -> int:
-    """As SQL Server's Latin1_General_CI_AI does: without case, accents and blanks at the end."""
-
-    def plain(text: str) -> str:
-        return "".join(filter(str.isascii, unicodedata.normalize("NFD", text))).casefold().rstrip(" ")
-
-    return (plain(one) > plain(other)) - (plain(one) < plain(other))
 
 
 class TestWithoutAccents:
