@@ -9,6 +9,7 @@ from connectors.records import JsonObject, JsonValue
 from tasks.deletion import Failed
 from tasks.diff import Absent
 from tasks.plan import BROKEN, Balance, Line, Outcome, balance
+from tasks.reasons import meaning
 from tasks.receipt import Receipt
 
 GOOD_RATE = 95.0
@@ -256,10 +257,10 @@ def _reasons(lines: Iterable[Line]) -> list[str]:
     ]
     counted = Counter((line.outcome, line.reason) for line in worth if line.outcome)
     rows = [
-        f"| {outcome.value} | {escape(reason)} | {count} |"
+        f"| {outcome.value} | {escape(meaning(reason))} | {count} |"
         for (outcome, reason), count in counted.most_common()
     ]
-    return ["", "| outcome | reason | lines |", "|---|---|---:|", *rows] if rows else []
+    return ["", "| outcome | why | lines |", "|---|---|---:|", *rows] if rows else []
 
 
 TABLE_ROWS = 1_000
