@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
-from typing import TYPE_CHECKING, get_type_hints
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A flow: where its code is, and which settings it goes by (names, or beginnings of names)."""
+    """A flow: where its code is, which settings it needs, and which it goes by (also by their beginnings)."""
 
     entrypoint: str
+    needs: tuple[str, ...]
     settings: tuple[str, ...]
 
 
 _STORE = ("SHOPIFY_", "EVENSTOCK_", "HTTP_", "ALERT_", "SMTP_", "DISABLE_EXTERNAL_CALLS")
+_STORE_AND_RMS = ("SHOPIFY_STORE_DOMAIN", "SHOPIFY_ADMIN_TOKEN", "RMS_DATABASE_URL")
 _RMS_TO_STORE = (
     *_STORE,
     "RMS_",
@@ -38,8 +40,8 @@ _RMS_TO_STORE = (
 )
 
 FLOWS: dict[str, Entry] = {
-    "reverse-stock-sync": Entry("flows.reverse_stock_sync:reverse_stock_sync", _RMS_TO_STORE),
-    "apply-plan": Entry("flows.plans:apply_plan", _RMS_TO_STORE),
+    "reverse-stock-sync": Entry("flows.reverse_stock_sync:reverse_stock_sync", _STORE_AND_RMS, _RMS_TO_STORE),
+    "apply-plan": Entry("flows.plans:apply_plan", _STORE_AND_RMS, _RMS_TO_STORE),
 }
 """Every flow by its deployment's name."""
 
@@ -75,7 +77,7 @@ def checked(flow: "Flow[..., JsonObject]", given: Mapping[str, tuple[object, str
     A value is tried as it is, then as the text it was written as: `12` may be a plan's id. Raises one
     ConfigurationError that names everything that is unknown, missing or out of range.
     """
-    known = inspect.signature(flow.fn).parameters
+    known = inspect.signature(flow.fn, eval_str=True).parameters
     problems = [
         f"{flow.name} has no parameter {name}{hint(name, known)}; parameters: {', '.join(known)}"
         for name in given
@@ -83,11 +85,10 @@ def checked(flow: "Flow[..., JsonObject]", given: Mapping[str, tuple[object, str
     ]
     missing = [name for name, each in known.items() if each.default is each.empty and name not in given]
     problems += [f"{flow.name} needs the parameter {name}" for name in missing]
-    kinds = get_type_hints(flow.fn, include_extras=True)
     values: dict[str, object] = {}
-    for name in given.keys() & known.keys():
+    for name in (name for name in given if name in known):
         try:
-            values[name] = _fitting(TypeAdapter(kinds[name]), *given[name])
+            values[name] = _fitting(TypeAdapter(known[name].annotation), *given[name])
         except ValidationError as error:
             problems.append(f"{name} (is {given[name][1]}): {_reason(error)}")
     if problems:

@@ -97,7 +97,6 @@ def _world(children: Family, *, with_ui: bool = False) -> Iterator[_World]:
         "PREFECT_HOME": str(children.folder / "prefect"),
         "PREFECT_PROFILES_PATH": str(children.folder / "prefect" / "profiles.toml"),
         "PREFECT_API_URL": server.api,
-        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
     }
     use(settings, clean=True)
     yield _World(server, settings)
@@ -106,8 +105,9 @@ def _world(children: Family, *, with_ui: bool = False) -> Iterator[_World]:
 def _perform_steps(console: Console, api: str) -> Iterator[str]:
     """Run the three steps, show each, and yield what went otherwise than told."""
     # Prefect reads its settings when it is imported: not before they are made.
-    from flows.cli.run import perform, with_api  # noqa: PLC0415
+    from flows.cli.run import perform, quieten, with_api  # noqa: PLC0415
 
+    quieten()
     with with_api(api):
         for number, (title, parameters) in enumerate(STEPS):
             console.rule(f"[bold]{title}", align="left")

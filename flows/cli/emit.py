@@ -1,5 +1,6 @@
 """`evenstock emit`: tell Prefect what happened elsewhere, so that its automations act on it."""
 
+from argparse import ArgumentTypeError
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,10 @@ def emit(arguments: list[str]) -> int:
 
 
 def _day(text: str) -> date:
-    return date.fromisoformat(text)
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text} is no day: write YYYY-MM-DD") from None
 
 
 def _send(event: str, shop: str, payload: "JsonObject") -> None:
@@ -49,4 +53,6 @@ def _send(event: str, shop: str, payload: "JsonObject") -> None:
     resource = {"prefect.resource.id": f"evenstock.shop.{shop}", "prefect.resource.name": shop}
     if emit_event(event, resource=resource, payload=payload) is None:
         raise EvenstockError("Prefect did not take the event: see its log")
-    EventsWorker.instance().drain()
+    worker = EventsWorker.instance()
+    worker.wait_until_empty()
+    worker.drain()

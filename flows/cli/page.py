@@ -27,7 +27,11 @@ _LISTS = {
 def show_report(console: Console, report: JsonObject) -> None:
     """Print a report for people."""
     colour = "green" if report.get("success") else "red"
-    console.print(f"[bold {colour}]{_text(report.get('message'))}[/]")
+    message = report.get("message") or section(report, "error").get("message")
+    console.print(f"[bold {colour}]{_text(message)}[/]")
+    if "balance" not in report:
+        # The run broke off before it looked at anything.
+        return
     console.print(f"[dim]run {_text(report.get('sync_id'))}, day {_text(report.get('day'))}[/]")
     if report.get("writes") == "off":
         console.print("[yellow]Writes are switched off (EVENSTOCK_WRITES=off): nothing was changed.[/]")

@@ -8,9 +8,9 @@ from contextlib import contextmanager, redirect_stdout
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from connectors.errors import ConfigurationError
+from connectors.errors import ConfigurationError, EvenstockError
 from connectors.records import JsonObject
-from connectors.settings import use
+from connectors.settings import load_settings, use
 from flows.catalogue import checked, entry, load
 from flows.cli.children import PrefectServer, family
 from flows.cli.options import flow_parser, out, say_json
@@ -23,19 +23,16 @@ def run(arguments: list[str]) -> int:
     """Run a flow now. The exit status says what its report says."""
     parser = flow_parser("run", "Run a flow now; its parameters are given as --name value.")
     options, words = parser.parse_known_args(arguments)
-    entry(options.flow)
-    shows_progress = sys.stderr.isatty() and not options.as_json
-    if shows_progress:
-        quieten()
+    flow = entry(options.flow)
+    quieten()
     parameters = checked(load(options.flow), read_parameters(words))
+    load_settings().require(*flow.needs)
+    # Whatever a library prints must not stand beside the report.
+    with redirect_stdout(sys.stderr), _progress(options.flow) if sys.stderr.isatty() else _narration():
+        report = perform(options.flow, parameters)
     if options.as_json:
-        # Whatever a library prints must not stand beside the document.
-        with redirect_stdout(sys.stderr):
-            report = perform(options.flow, parameters)
         say_json(report)
     else:
-        with _progress(options.flow) if shows_progress else _silence():
-            report = perform(options.flow, parameters)
         show_report(out(), report)
     return exit_status(report)
 
@@ -84,13 +81,21 @@ def _call(name: str, parameters: Mapping[str, object]) -> JsonObject:
 
 
 def quieten() -> None:
-    """Only warnings of Prefect on the terminal; the rest is in the run's log."""
+    """Only what is wrong comes to the terminal from Prefect itself; the rest is in the run's log."""
     use({"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING"})
+    for name in ("prefect.flow_runs", "prefect.task_runs"):
+        logger = logging.getLogger(name)
+        if _mended_elsewhere not in logger.filters:
+            logger.addFilter(_mended_elsewhere)
+    for name in ("EventsWorker", "APILogWorker"):
+        # They tell that they are not done yet, while we wait for them.
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
-@contextmanager
-def _silence() -> Iterator[None]:
-    yield
+def _mended_elsewhere(record: logging.LogRecord) -> bool:
+    """Leave out what the command says in one line: our own errors are for people, and no traceback helps."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, EvenstockError) and ConfigurationError.__name__ not in record.getMessage()
 
 
 @contextmanager
@@ -98,8 +103,8 @@ def _progress(flow: str) -> Iterator[None]:
     """A bar on the terminal, with the last line of the run's log beside it."""
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(20),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
@@ -109,8 +114,15 @@ def _progress(flow: str) -> Iterator[None]:
 
 
 @contextmanager
+def _narration() -> Iterator[None]:
+    """The run's log as lines on standard error."""
+    with narrated(lambda text: print(text, file=sys.stderr)):  # noqa: T201
+        yield
+
+
+@contextmanager
 def narrated(tell: Callable[[str], None]) -> Iterator[None]:
-    """Tell every line of the flow's log as it comes."""
+    """Tell every line of the flow's own log as it comes."""
     listener = _Listener(tell)
     logger = logging.getLogger("prefect.flow_runs")
     logger.addHandler(listener)
@@ -121,9 +133,12 @@ def narrated(tell: Callable[[str], None]) -> Iterator[None]:
 
 
 class _Listener(logging.Handler):
+    """Hears what flows say, not what Prefect says of their states; warnings reach the terminal anyway."""
+
     def __init__(self, tell: Callable[[str], None]) -> None:
         super().__init__(logging.INFO)
         self._tell = tell
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._tell(" ".join(record.getMessage().split()))
+        if record.levelno < logging.WARNING and record.module != "flow_engine":
+            self._tell(" ".join(record.getMessage().split()))
