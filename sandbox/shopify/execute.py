@@ -118,10 +118,11 @@ class Execution:
         definition = load_schema().get_field(kind, name)
         if definition is None:
             raise UnservedError(f"'{kind.name}' has no field '{name}'")
+        get = self.getter(kind.name, name)
         arguments = get_argument_values(definition, nodes[0], self.prepared.values)
         inside = [node.selection_set for node in nodes if node.selection_set]
         finish = self.finish(definition.type, inside)
-        return Step(key, self.getter(kind.name, name), arguments, finish, nodes[0])
+        return Step(key, get, arguments, finish, nodes[0])
 
     def getter(self, kind: str, name: str) -> Getter:
         """The field's getter, or one that refuses where the token's scopes do not reach."""

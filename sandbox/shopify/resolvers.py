@@ -56,6 +56,7 @@ class Context:
     switches: Switches
     version: str
     searches: list[dict[str, object]] = field(default_factory=list)
+    when_answered: list[Callable[[], None]] = field(default_factory=list)
 
     @property
     def lag(self) -> float:

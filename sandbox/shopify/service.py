@@ -95,6 +95,7 @@ class Asked:
     call: Call
     prepared: Prepared | Errors | None
     fault: Fault | None = None
+    when_answered: list[Callable[[], None]] = field(default_factory=list)
 
     @property
     def roots(self) -> Sequence[RootField]:
@@ -179,6 +180,8 @@ class Service:
             asked.call.status = response.status
             time.sleep(pause)
         finally:
+            for finish in asked.when_answered:
+                finish()
             self.around.ledger.note(asked.call)
         return response
 
@@ -345,6 +348,7 @@ class Service:
     def mutated(self, asked: Asked, prepared: Prepared, served: str) -> dict[str, Any]:
         """Run mutations one after the other. A `partial` fault stops half way and cuts the connection."""
         execution = self.execution(prepared, served)
+        execution.context.when_answered = asked.when_answered
         planned = execution.plan(root_type(prepared.operation), [prepared.operation.selection_set])
         steps = self.guarded_steps(prepared, execution, planned)
         cut = asked.kind_of_fault() == "partial"
@@ -386,14 +390,17 @@ class Service:
         return self.remembered(mutation, root, key)
 
     def remembered(self, mutation: Mutation, root: RootField, key: str) -> Payload:
-        """Run a mutation and remember its key with how it ended."""
+        """Run a mutation and remember its key with how it ended; until it is answered, the key is running."""
         try:
             payload = HANDLERS[root.name](mutation, root.arguments)
         except BaseException:
             self.keys.forget(APP, self.domain, key)
             raise
         self.replies[key] = payload
-        self.keys.finish(APP, self.domain, key, succeeded=not payload["userErrors"])
+        succeeded = not payload["userErrors"]
+        mutation.context.when_answered.append(
+            partial(self.keys.finish, APP, self.domain, key, succeeded=succeeded)
+        )
         return payload
 
 

@@ -91,7 +91,7 @@ class Shopper:
 
     def ask(self, query: str, **variables: object) -> Json:
         """The whole body of a reply."""
-        response = self.post(query, **variables)
+        response = self.post(query, headers=None, **variables)
         assert response.status_code == 200, response.text
         return dict(response.json())
 

@@ -1,10 +1,12 @@
 """inventorySetQuantities and its kin, row by row of the contract sheet's §8."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from tests.sandbox.shopper import MAIN, SET, Shopper, boot, gid, runner, shopper
+from sandbox.app import Sandbox
+from tests.sandbox.shopper import MAIN, SET, Shopper, boot, gid, runner, shopper, world
 
 ITEM = "gid://shopify/InventoryItem/5001"
 
@@ -173,6 +175,16 @@ def test_a_key_with_other_parameters_is_refused(shop: Shopper) -> None:
 def test_a_failed_attempt_spends_its_key(shop: Shopper) -> None:
     shop.problems((5001, 3, 4), key="once")
     assert shop.problems((5001, 3, 4), key="once") == [("IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED", None)]
+
+
+def test_a_key_whose_first_call_is_not_answered_yet_is_running() -> None:
+    slow = Sandbox(world(runner()), latency={"inventorySetQuantities": 0.5}, jitter=0)
+    with ThreadPoolExecutor(2) as pool:
+        calls = [pool.submit(Shopper(slow).set, (5001, 3, 5), key="once") for _ in range(2)]
+        problems = [call.result()["userErrors"] for call in calls]
+    assert sorted(len(one) for one in problems) == [0, 1]
+    assert [one["code"] for both in problems for one in both] == ["IDEMPOTENCY_CONCURRENT_REQUEST"]
+    assert len(slow.writes()) == 1
 
 
 def test_after_a_day_a_key_is_new(shop: Shopper) -> None:
