@@ -33,7 +33,21 @@ ONLY_IN = {
 }
 """Production files that may import a library; the sandbox takes what it likes, but for Prefect and pickle."""
 
-PURE = {"matching", "day", "derive", "diff", "guard", "deletion", "rollback", "batching", "plan", "report"}
+PURE = {
+    "batching",
+    "day",
+    "deletion",
+    "derive",
+    "diff",
+    "guard",
+    "job",
+    "matching",
+    "plan",
+    "reasons",
+    "release",
+    "report",
+    "rollback",
+}
 """Modules of tasks/ that only judge."""
 
 IMPURE = {
