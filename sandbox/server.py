@@ -1,6 +1,7 @@
 """The stand-ins on a loopback port: HTTP/1.1 with connections kept, one thread each."""
 
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,8 +81,10 @@ class Server(ThreadingHTTPServer):
         """Where it is."""
         return f"http://{HOST}:{self.server_port}"
 
-    def handle_error(self, *_: object) -> None:
-        """A client that went away is its own business."""
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Tell on standard error what went wrong here; a client that went away is its own business."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 @contextmanager
