@@ -24,10 +24,7 @@ COMMANDS = {
     "config": ("flows.cli.look:config", "the settings in force: evenstock config FLOW [--json]"),
     "history": ("flows.cli.look:history", "a flow's last runs: evenstock history FLOW [--json]"),
     "plans": ("flows.cli.plans:plans", "what waits for a person: evenstock plans list|show ID|release ID"),
-    "levels": (
-        "flows.cli.levels:levels",
-        "confirm a level's new RMS row: evenstock levels rebind ITEM --rms-item ID",
-    ),
+    "levels": ("flows.cli.levels:levels", "judge a refused level: evenstock levels rebind|own SKU …"),
     "emit": (
         "flows.cli.emit:emit",
         "tell Prefect that the main sync is done: evenstock emit main-sync-finished",

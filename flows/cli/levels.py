@@ -1,33 +1,46 @@
-"""`evenstock levels rebind`: a person says that a level's SKU now belongs to another row of RMS."""
+"""`evenstock levels`: what only a person may say of a level: which RMS row it is, and whose it is."""
 
 from connectors.errors import ConfigurationError
 from connectors.folding import fold
-from connectors.ledger import LevelMemory
+from connectors.ledger import Ledger, LevelMemory
 from connectors.settings import load_settings
 from flows.cli.options import Parser, out
 from tasks.desk import ledger_of
 
 
 def levels(arguments: list[str]) -> int:
-    """Confirm a rebinding, which runs refuse as `rebound` until then."""
-    parser = Parser("levels", "Confirm that a level's SKU now belongs to another RMS item.")
-    parser.add_argument("action", metavar="rebind")
+    """Confirm what runs refuse as `rebound` or `other_truth` until then."""
+    parser = Parser("levels", "Say which RMS item a level belongs to, or which truth feeds it.")
+    parser.add_argument("action", metavar="rebind|own")
     parser.add_argument("level", metavar="SKU|ITEM", help="the SKU, or the inventory item's number")
-    parser.add_argument("--rms-item", type=int, required=True, metavar="ID", help="the ItemID of the RMS row")
+    parser.add_argument("--rms-item", type=int, metavar="ID", help="rebind: the ItemID of the RMS row")
+    parser.add_argument(
+        "--truth", metavar="NAME", help="own: the truth that may write the level, such as rms"
+    )
     options = parser.parse_args(arguments)
-    if options.action != "rebind":
-        parser.error(f"there is no action {options.action}; actions: rebind")
+    needed = {"rebind": ("--rms-item", options.rms_item), "own": ("--truth", options.truth)}
+    if options.action not in needed:
+        parser.error(f"there is no action {options.action}; actions: {', '.join(needed)}")
+    name, value = needed[options.action]
+    if not value:
+        parser.error(f"{options.action} needs {name}")
     settings = load_settings()
-    ledger = ledger_of(settings)
-    location = _location(ledger.location("shopify", settings.shop), settings.shop)
-    level = _the_one(ledger.levels_of(settings.shop, location), options.level)
-    ledger.confirm_rebinding(settings.shop, level.inventory_item_id, location, options.rms_item)
     out().print(
-        f"{level.sku_folded} (item {level.inventory_item_id}) now belongs to RMS item {options.rms_item}; "
-        f"it was {level.rms_item_id or 'not bound'}.",
-        markup=False,
+        _confirm(ledger_of(settings), settings.shop, options.level, value), markup=False, soft_wrap=True
     )
     return 0
+
+
+def _confirm(ledger: Ledger, shop: str, wanted: str, value: int | str) -> str:
+    """Store what the person says: an RMS item's number, or the name of a truth. What it was and is."""
+    location = _location(ledger.location("shopify", shop), shop)
+    level = _the_one(ledger.levels_of(shop, location), wanted)
+    name = f"{level.sku_folded} (item {level.inventory_item_id})"
+    if isinstance(value, int):
+        ledger.confirm_rebinding(shop, level.inventory_item_id, location, value)
+        return f"{name} now belongs to RMS item {value}; before: {level.rms_item_id or 'none'}."
+    ledger.move_level(shop, level.inventory_item_id, location, value)
+    return f"{name} is now fed by {value}; before: {level.owner_truth or 'nobody'}."
 
 
 def _location(used: int | None, shop: str) -> int:

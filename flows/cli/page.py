@@ -5,23 +5,30 @@ from rich.markup import escape
 from rich.table import Table
 
 from connectors.records import JsonObject, JsonValue
+from tasks.reasons import meaning
 
-SHOWN = 40
-"""Rows of a list that fit on a page."""
+SHOWN = 12
+"""Rows of one list that a page shows; the report, the artifact and `evenstock plans show` have them all."""
 
-_BAD = {"failed", "conflict", "parked"}
 _LISTS = {
-    "updated": "done",
-    "planned": "not sent (dry run)",
-    "deleted": "deleted",
-    "held": "held",
-    "conflicts": "conflict",
-    "errors": "failed",
-    "parked": "parked",
-    "refused": "refused",
-    "locked": "locked",
-    "unknown": "unknown",
+    "updated": ("done", ""),
+    "deleted": ("deleted", ""),
+    "planned": ("not sent (dry run)", ""),
+    "errors": ("failed", "red"),
+    "conflicts": ("conflict", "red"),
+    "parked": ("parked", "red"),
+    "held": ("held", "yellow"),
+    "refused": ("refused", "yellow"),
+    "locked": ("locked", "yellow"),
+    "unknown": ("unknown", "yellow"),
+    "deletion_validation_failures": ("not deleted", "dim"),
+    "missing_in_shop": ("missing in shop", "dim"),
+    "restocked_after_deletion": ("in stock again", "dim"),
 }
+"""What a page shows of a report's lists: under which name, in which colour."""
+
+
+_TO_JUDGE = ("errors", "conflicts", "parked", "held", "refused", "unknown")
 
 
 def show_report(console: Console, report: JsonObject) -> None:
@@ -59,34 +66,35 @@ def rows(document: JsonObject, name: str) -> list[JsonObject]:
 
 
 def _show_changes(console: Console, details: JsonObject) -> None:
-    lines = [(outcome, row) for name, outcome in _LISTS.items() for row in rows(details, name)]
-    if not lines:
-        console.print("Nothing had to be changed.")
-        return
     table = Table("SKU", "from", "to", "outcome", "why", box=None, pad_edge=False, header_style="bold")
-    for outcome, row in lines[:SHOWN]:
-        style = "red" if outcome in _BAD else "yellow" if outcome in {"held", "refused", "unknown"} else None
-        table.add_row(*_cells(outcome, row), style=style)
-    console.print(table)
-    if len(lines) > SHOWN:
-        console.print(f"[dim]… and {len(lines) - SHOWN} more[/]")
+    for name, (outcome, style) in _LISTS.items():
+        lines = rows(details, name)
+        for row in lines[:SHOWN]:
+            table.add_row(*_cells(outcome, row), style=style)
+        if len(lines) > SHOWN:
+            table.add_row("…", "", "", f"{outcome}: {len(lines) - SHOWN} more", "", style="dim")
+    console.print(table if table.row_count else "There was nothing to do.")
+    _show_meanings(console, details)
+
+
+def _show_meanings(console: Console, details: JsonObject) -> None:
+    """What each reason means, once, for lines that a person may want to do something about."""
+    lines = (row for name in _TO_JUDGE for row in rows(details, name))
+    reasons = dict.fromkeys(str(row.get("reason")) for row in lines if row.get("reason"))
+    for reason in reasons:
+        console.print(f"[dim]{_text(reason)}: {_text(meaning(reason))}[/]", soft_wrap=True)
 
 
 def _cells(outcome: str, row: JsonObject) -> tuple[str, ...]:
     why = ": ".join(filter(None, (_text(row.get("reason")), _text(row.get("note")))))
-    return (
-        _text(row.get("sku")) or "(none)",
-        _text(row.get("old_qty")),
-        _text(row.get("new_qty")),
-        outcome,
-        why,
-    )
+    to = f"{_text(row.get('new_qty'))}, then delete" if row.get("delete") else _text(row.get("new_qty"))
+    return _text(row.get("sku")) or "(none)", _text(row.get("old_qty")), to, outcome, why
 
 
 def _show_balance(console: Console, balance: JsonObject) -> None:
     counts = {name: count for name, count in balance.items() if isinstance(count, int)}
     parts = [f"{name.replace('_', ' ')} {count}" for name, count in counts.items() if count]
-    console.print(f"[bold]Balance[/]  {' · '.join(parts) or 'nothing was looked at'}")
+    console.print(f"[bold]Balance[/]  {' · '.join(parts) or 'nothing was looked at'}", soft_wrap=True)
 
 
 def _show_receipt(console: Console, report: JsonObject) -> None:
@@ -98,7 +106,7 @@ def _show_receipt(console: Console, report: JsonObject) -> None:
     for account, figures in section(report, "api").items():
         if isinstance(figures, dict):
             parts = ", ".join(f"{name.replace('_', ' ')} {_text(value)}" for name, value in figures.items())
-            console.print(f"[dim]{_text(account)}: {parts}[/]")
+            console.print(f"[dim]{_text(account)}: {parts}[/]", soft_wrap=True)
 
 
 def _show_hints(console: Console, report: JsonObject) -> None:

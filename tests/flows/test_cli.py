@@ -102,6 +102,8 @@ def sold_out(stage: Stage) -> Stage:
         (["emit", "stock-taken"], "there is no event stock-taken"),
         (["emit", "main-sync-finished", "--day", "soon"], "soon is no day"),
         (["levels", "drop", "a", "--rms-item", "1"], "there is no action drop"),
+        (["levels", "rebind", "a"], "rebind needs --rms-item"),
+        (["levels", "own", "a"], "own needs --truth"),
         (["check", "--everything"], "--everything"),
         (["demo", "--fast"], "--fast"),
     ],
@@ -402,6 +404,21 @@ def test_a_rebinding_is_refused_until_confirmed(evenstock: Shell, stage: Stage) 
     assert evenstock("run", SYNC, "--json").document["balance"]["done"] == 1
     assert stage.levels() == {"24X101-37": 3}
     assert evenstock("levels", "rebind", "24X999", "--rms-item", "12").status == 2
+
+
+@pytest.mark.orchestrated
+def test_a_level_goes_to_the_truth_that_a_person_names(evenstock: Shell, one_shoe: Stage) -> None:
+    evenstock("run", SYNC, "--dry_run")
+    evenstock("run", SYNC)
+    assert evenstock("levels", "own", "24X101-37", "--truth", "partner:a").status == 0
+    one_shoe.event(kind="edit", variant_id=10101, location_id=1, quantity=9)
+
+    refused = evenstock("run", SYNC, "--products", "[101]", "--json").document
+    evenstock("levels", "own", "24X101-37", "--truth", "rms")
+    done = evenstock("run", SYNC, "--products", "[101]", "--json").document
+
+    assert refused["report"]["details"]["refused"][0]["reason"] == "other_truth"
+    assert (done["balance"]["done"], one_shoe.levels()["24X101-37"]) == (1, 3)
 
 
 class TestEmit:
