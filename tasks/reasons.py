@@ -49,6 +49,23 @@ REASONS: Mapping[str, str] = {
     "unauthorised": "Shopify refuses the token: check SHOPIFY_ADMIN_TOKEN and the app's scopes",
     "malformed": "Shopify's answer was not understood",
     "refused": "Shopify refused the write; its words are in the note",
+    # not deleted: the variant stays, with its level at zero
+    "not_exactly_zero": "RMS did not say exactly 0: a negative, fractional or text quantity proves nothing",
+    "zero_days": "RMS has not said zero for REVERSE_SYNC_ZERO_DAYS yet",
+    "only_variant": "the product's last variant stays: Shopify never deletes it",
+    "product_archived": "every variant would go, so the product was archived instead",
+    "archive_failed": "the product could not be archived; the next run tries again",
+    "max_deletions": "MAX_DELETIONS of these 24 hours are used up; a later run takes it",
+    "incoming_inventory": "stock is on its way to a location",
+    "stock_somewhere": "a location still holds, promises or reserves units of it",
+    "recent_orders": "it was ordered within REVERSE_SYNC_RECENT_ORDER_DAYS",
+    "orders_unreadable": "orders could not be read far enough back: grant read_orders",
+    "policy_continue": "it is sold beyond its stock (policy CONTINUE)",
+    "bundle": "it is a bundle",
+    "gift_card": "it is a gift card",
+    "selling_plan": "it is on a selling plan",
+    "check_failed": "a check could not be made, which counts as no",
+    "delete_failed": "Shopify did not delete it; the next run tries again",
     # unchanged
     "already_level": "somebody else had brought it level already",
 }
