@@ -51,12 +51,16 @@ class Journal(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A line on its way: its last reading, what it should hold now, and how often it was thwarted."""
+    """A line on its way: its last reading, what it should hold now, and how often it was thwarted.
+
+    `lost` counts compares that were surely its own, `doubts` those that may have been a neighbour's.
+    """
 
     line: Line
     reading: Quantities
     target: int
     lost: int = 0
+    doubts: int = 0
     silences: int = 0
 
 
@@ -109,10 +113,8 @@ class Writer:
 
     def _read(self, lines: Sequence[Line]) -> list[Attempt]:
         """Read the lines' levels; those that need no write, or cannot have one, are settled here."""
-        try:
-            levels = self._store.levels([line.item_id for line in lines]) if lines else {}
-        except ConnectorError as error:
-            self._settle_all(lines, Outcome.FAILED, "unreadable", str(error))
+        levels = self._look(lines)
+        if levels is None:
             return []
         readings = ((line, self._reading(line, levels)) for line in lines)
         attempts = [
@@ -163,11 +165,23 @@ class Writer:
         self, group: Sequence[Attempt], renew: Callable[[Attempt, Quantities], Attempt | None]
     ) -> list[Attempt]:
         """Read a group's levels again and renew each attempt with what was found."""
+        levels = self._look([attempt.line for attempt in group])
+        return [] if levels is None else self._renewed(group, levels, renew)
+
+    def _look(self, lines: Sequence[Line]) -> Mapping[int, Level | None] | None:
+        """The lines' levels; None, and every line settled, when they cannot be read."""
         try:
-            levels = self._store.levels([attempt.line.item_id for attempt in group])
+            return self._store.levels([line.item_id for line in lines]) if lines else {}
         except ConnectorError as error:
-            self._settle_all([attempt.line for attempt in group], Outcome.FAILED, "unreadable", str(error))
-            return []
+            self._settle_all(lines, Outcome.FAILED, "unreadable", str(error))
+            return None
+
+    def _renewed(
+        self,
+        group: Sequence[Attempt],
+        levels: Mapping[int, Level | None],
+        renew: Callable[[Attempt, Quantities], Attempt | None],
+    ) -> list[Attempt]:
         readings = ((attempt, self._reading(attempt.line, levels)) for attempt in group)
         renewed = (renew(attempt, reading) for attempt, reading in readings if reading is not None)
         return [fresh for fresh in renewed if fresh is not None and not self._is_level(fresh)]
@@ -212,7 +226,7 @@ class Writer:
         if STALE in refusal.codes:
             return self._after_stale(group)
         if PREVIOUS_ATTEMPT_FAILED in refusal.codes:
-            return self._batches(self._again(group, self._derived))
+            return self._batches(self._after_failure(group, refusal))
         named = {complaint.row: complaint for complaint in refusal.complaints if complaint.row is not None}
         if named:
             for index, complaint in named.items():
@@ -220,6 +234,13 @@ class Writer:
                 self._settle(group[index].line, Outcome.REFUSED, complaint.code.lower() or "refused", note)
             return self._batches([attempt for index, attempt in enumerate(group) if index not in named])
         return self._narrowed(group, refusal)
+
+    def _after_failure(self, group: Sequence[Attempt], refusal: Refused) -> list[Attempt]:
+        """The store gave the call up half-way and did nothing: again under a new key, a few times."""
+        counted = [replace(attempt, silences=attempt.silences + 1) for attempt in group]
+        spent = [attempt.line for attempt in counted if attempt.silences >= SILENCES]
+        self._settle_all(spent, Outcome.FAILED, "previous_attempt_failed", str(refusal))
+        return self._again([attempt for attempt in counted if attempt.silences < SILENCES], self._derived)
 
     def _narrowed(self, group: Sequence[Attempt], refusal: Refused) -> list[list[Attempt]]:
         """A refusal that names no row: halve until the culprit stands alone; the call itself may be it."""
@@ -239,15 +260,25 @@ class Writer:
         fresh = self._again(group, self._derived)
         moved = [each for each in fresh if derive.shown(each.reading, self._name) != held[each.line.item_id]]
         quiet = [each for each in fresh if derive.shown(each.reading, self._name) == held[each.line.item_id]]
-        if len(fresh) == len(group) == len(quiet):
+        if len(quiet) == len(group):
             return self._nothing_moved(fresh)
-        return [*self._batches(quiet), *self._batches(self._thwarted(moved))]
+        is_culprit = len(quiet) == len(group) - 1
+        return [*self._batches(quiet), *(self._thwarted(moved) if is_culprit else self._doubted(moved))]
 
     def _nothing_moved(self, group: Sequence[Attempt]) -> list[list[Attempt]]:
         """The store refuses a compare with the very numbers it shows: find the row, or give it up."""
-        return _halves(group) if len(group) > 1 else self._batches(self._thwarted(group))
+        return _halves(group) if len(group) > 1 else self._thwarted(group)
 
-    def _thwarted(self, group: Sequence[Attempt]) -> list[Attempt]:
+    def _doubted(self, group: Sequence[Attempt]) -> list[list[Attempt]]:
+        """Several rows moved, and some may have moved only after the refusal: their compares were not lost.
+
+        They try again together; a row in doubt twice goes alone from then on, where the answer is its own.
+        """
+        doubted = [replace(attempt, doubts=attempt.doubts + 1) for attempt in group]
+        together = [attempt for attempt in doubted if attempt.doubts < COMPARES]
+        return [*self._batches(together), *([each] for each in doubted if each.doubts >= COMPARES)]
+
+    def _thwarted(self, group: Sequence[Attempt]) -> list[list[Attempt]]:
         """Count a lost compare for each; twice is a conflict."""
         counted = [replace(attempt, lost=attempt.lost + 1) for attempt in group]
         for attempt in counted:
@@ -256,18 +287,20 @@ class Writer:
                     f"moved again to {derive.shown(attempt.reading, self._name)} while it was being written"
                 )
                 self._settle(attempt.line, Outcome.CONFLICT, "compare_lost_twice", note)
-        return [attempt for attempt in counted if attempt.lost < COMPARES]
+        return self._batches([attempt for attempt in counted if attempt.lost < COMPARES])
 
     def _after_silence(
         self, group: Sequence[Attempt], key: str, silence: UnknownOutcome
     ) -> list[list[Attempt]]:
         """The answer was lost: the levels themselves tell whether the call was applied."""
+        levels = self._look([attempt.line for attempt in group])
+        if levels is None:
+            self._journal.conclude(key, "unknown", str(silence))
+            return []
         before = len(self._settled)
-
-        def renew(attempt: Attempt, reading: Quantities) -> Attempt | None:
-            return self._settled_by_reading(attempt, reading, silence)
-
-        rest = self._again(group, renew)
+        rest = self._renewed(
+            group, levels, lambda attempt, reading: self._settled_by_reading(attempt, reading, silence)
+        )
         done = sum(1 for written in self._settled[before:] if written.line.outcome is Outcome.DONE)
         self._journal.conclude(key, "settled", f"answer lost; {done} of {len(group)} found applied")
         return self._batches(rest)
