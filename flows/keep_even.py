@@ -6,13 +6,12 @@ from typing import Any, cast
 
 from prefect import runtime
 from prefect.futures import PrefectFuture
-from prefect.states import Completed, Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from connectors.errors import ConnectorError
 from connectors.records import JsonObject
 from connectors.settings import Settings
-from tasks import diff, remember, report, run
+from tasks import diff, remember, report, run, states
 from tasks.begin import REVERSE_SYNC, Work
 from tasks.carry import SoldRecently
 from tasks.diff import Known, Policy
@@ -197,9 +196,7 @@ def as_state(document: JsonObject, name: str, message: str) -> JsonObject:
     """The report; under a deployment as a state that says what the report says."""
     if runtime.deployment.id is None:
         return document
-    if name == "Failed":
-        return cast("JsonObject", Failed(message=message, data=document))
-    return cast("JsonObject", Completed(name=name, message=message, data=document))
+    return cast("JsonObject", states.reported(document, name, message))
 
 
 def switched_off(settings: Settings, *, dry_run: bool) -> JsonObject:

@@ -8,9 +8,13 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 
 from connectors.errors import Transient
+from tasks import states
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+# Here, as whatever runs under Prefect comes by: a flow may fail before its first step.
+states.install()
 
 
 def account_tag(account: str) -> str:
