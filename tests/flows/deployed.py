@@ -1,0 +1,134 @@
+"""A Prefect server, the deployments of prefect.yaml and a worker, as programs of their own."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import ArtifactFilter, LogFilter
+from prefect.client.schemas.objects import FlowRun, Log, State
+from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
+
+from connectors.settings import child_environment
+from flows.cli.children import Child, Family, PrefectServer, family
+from tests.flows.stage import Stage, staged
+
+T = TypeVar("T")
+
+PROJECT = Path(__file__).parents[2]
+POOL = "evenstock"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a person finds in the Prefect UI of a run that has ended."""
+
+    run: FlowRun
+    state: State[Any]
+    logs: tuple[Log, ...]
+    artifacts: dict[str, str]
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The persisted result."""
+        found = self.state.result(raise_on_failure=False)
+        assert isinstance(found, dict)
+        return found
+
+    def errors(self) -> list[str]:
+        """Lines of the run's log above WARNING."""
+        return [log.message for log in self.logs if log.level > 30]
+
+
+class Deployed:
+    """The deployments of a running server, with the world that their runs work on."""
+
+    def __init__(self, stage: Stage, client: SyncPrefectClient, worker: Child) -> None:
+        self.stage = stage
+        self.client = client
+        self.worker = worker
+
+    def start(self, deployment: str, **parameters: object) -> UUID:
+        """Ask for a run, as the button *Run* does."""
+        found = self.client.read_deployment_by_name(deployment)
+        return self.client.create_flow_run_from_deployment(found.id, parameters=parameters).id
+
+    def run(self, deployment: str, **parameters: object) -> Told:
+        """Ask for a run and wait for its end."""
+        return self.ended(self.start(deployment, **parameters))
+
+    def ended(self, started: UUID) -> Told:
+        """A run when it has ended and its log has arrived, which comes in pieces."""
+        return until(lambda: self._told(started), f"run {started} did not end")
+
+    def _told(self, started: UUID) -> Told | None:
+        run = self.client.read_flow_run(started)
+        if run.state is None or not run.state.is_final():
+            return None
+        asked = LogFilter.model_validate({"flow_run_id": {"any_": [started]}})
+        logs = self.client.read_logs(asked, limit=200)
+        if not any(log.task_run_id is None and "Finished in state" in log.message for log in logs):
+            return None
+        return Told(run, run.state, tuple(logs), self._artifacts(started))
+
+    def _artifacts(self, run: UUID) -> dict[str, str]:
+        asked = ArtifactFilter.model_validate({"flow_run_id": {"any_": [run]}})
+        found = self.client.read_artifacts(artifact_filter=asked)
+        return {each.key: str(each.data) for each in found if each.key}
+
+    def tell(self, event: dict[str, object]) -> None:
+        """Send an event to Prefect's API, as any program may."""
+        self.client.request("POST", "/events", json=[event]).raise_for_status()
+
+    def runs_of(self, deployment: str) -> list[FlowRun]:
+        """Every run of a deployment, also those still to come."""
+        found = self.client.read_deployment_by_name(deployment)
+        return [run for run in self.client.read_flow_runs() if run.deployment_id == found.id]
+
+
+def until(look: Callable[[], T | None], otherwise: str, seconds: float = 60) -> T:
+    """What `look` finds at last; it is asked again and again."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(0.2)
+    raise AssertionError(otherwise)
+
+
+@contextmanager
+def deployed(folder: Path) -> Iterator[Deployed]:
+    """Start everything as the README says, in folders of its own; stop it at the end."""
+    settings: dict[str, str] = {}
+    with staged(folder, settings.__setitem__) as stage, family() as children:
+        home = folder / "prefect"
+        server = PrefectServer(children, home=home, with_ui=True)
+        server.wait()
+        environment = child_environment(settings | _prefect(server, home), clean=True)
+        with temporary_settings({PREFECT_API_URL: server.api, PREFECT_HOME: home}):
+            worker = _deploy(children, environment)
+            with get_client(sync_client=True) as client:
+                yield Deployed(stage, client, worker)
+
+
+def _prefect(server: PrefectServer, home: Path) -> dict[str, str]:
+    return {
+        "PREFECT_API_URL": server.api,
+        "PREFECT_HOME": str(home),
+        "PREFECT_PROFILES_PATH": str(home / "profiles.toml"),
+        "PREFECT_WORKER_QUERY_SECONDS": "1",
+    }
+
+
+def _deploy(children: Family, environment: dict[str, str]) -> Child:
+    file = str(PROJECT / "prefect.yaml")
+    pool = ["prefect", "work-pool", "create", POOL, "--type", "process"]
+    children.start("the work pool", pool, environment).wait(60)
+    deploy = ["prefect", "--no-prompt", "deploy", "--all", "--prefect-file", file]
+    children.start("the deployments", deploy, environment).wait(120)
+    worker = ["prefect", "worker", "start", "--pool", POOL, "--type", "process", "--install-policy", "never"]
+    return children.start("the worker", worker, environment)
