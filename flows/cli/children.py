@@ -85,18 +85,55 @@ class Child:
         return " ".join(lines[-3:])[-600:] or "it said nothing"
 
 
+class Interrupts:
+    """Ctrl-C and SIGTERM as KeyboardInterrupt, but never while a child is being started or stopped.
+
+    One that came in between would leave a child that nobody knows of.
+    """
+
+    def __init__(self) -> None:
+        self._is_busy = False
+        self._is_waiting = False
+        self._before = {each: signal.signal(each, self._come) for each in (signal.SIGINT, signal.SIGTERM)}
+
+    def _come(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        if not self._is_busy:
+            raise KeyboardInterrupt
+        self._is_waiting = True
+
+    @contextmanager
+    def later(self) -> Iterator[None]:
+        """Interrupts wait until this is over."""
+        self._is_busy = True
+        try:
+            yield
+        finally:
+            self._is_busy = False
+        if self._is_waiting:
+            self._is_waiting = False
+            raise KeyboardInterrupt
+
+    def end(self) -> None:
+        """As it was before."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+
 class Family:
     """The children of one command, with a folder for what they say and keep."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, interrupts: Interrupts) -> None:
         self.folder = folder
+        self._interrupts = interrupts
         self._children: list[Child] = []
 
     def start(self, name: str, arguments: Sequence[str], environment: Mapping[str, str]) -> Child:
         """Start `python -m arguments`; it is stopped at the end at the latest."""
         log = self.folder / f"{name.replace(' ', '-')}-{len(self._children)}.log"
-        child = Child(name, arguments, log, environment=environment)
-        self._children.append(child)
+        with self._interrupts.later():
+            child = Child(name, arguments, log, environment=environment)
+            self._children.append(child)
         return child
 
     def stop(self) -> None:
@@ -108,20 +145,18 @@ class Family:
 @contextmanager
 def family() -> Iterator[Family]:
     """Children that are stopped, and a folder that is removed, however the command ends."""
+    interrupts = Interrupts()
     folder = Path(tempfile.mkdtemp(prefix="evenstock-"))
-    children = Family(folder)
-    before = signal.signal(signal.SIGTERM, _as_interrupt)
+    children = Family(folder, interrupts)
     try:
         yield children
     finally:
-        children.stop()
-        signal.signal(signal.SIGTERM, before)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _as_interrupt(number: int, frame: FrameType | None) -> None:
-    del number, frame
-    raise KeyboardInterrupt
+        try:
+            with interrupts.later():
+                children.stop()
+                shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            interrupts.end()
 
 
 def free_port() -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli.children import ChildFailed, Family, family
+from flows.cli.children import ChildFailed, Family, Interrupts, family
 from tests.flows.stage import Stage
 from tests.worlds import shoe, world
 
@@ -183,3 +183,16 @@ class TestFamily:
         with family() as children:
             (children.folder / "something").write_text("x")
         assert not children.folder.exists()
+
+    def test_an_interrupt_waits_while_a_child_is_being_started(self) -> None:
+        interrupts = Interrupts()
+        reached = []
+        try:
+            with pytest.raises(KeyboardInterrupt), interrupts.later():
+                signal.raise_signal(signal.SIGTERM)
+                reached.append("the end")
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+        finally:
+            interrupts.end()
+        assert reached == ["the end"]
