@@ -187,10 +187,15 @@ class TestFamily:
     def test_an_interrupt_waits_while_a_child_is_being_started(self) -> None:
         interrupts = Interrupts()
         reached = []
-        try:
-            with pytest.raises(KeyboardInterrupt), interrupts.later():
+
+        def start() -> None:
+            with interrupts.later():
                 signal.raise_signal(signal.SIGTERM)
                 reached.append("the end")
+
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                start()
             with pytest.raises(KeyboardInterrupt):
                 signal.raise_signal(signal.SIGINT)
         finally:
