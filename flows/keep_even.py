@@ -24,6 +24,7 @@ from tasks.policy import account_tag
 from tasks.prepare import Judge, Prepared, prepare
 from tasks.release import Narrowed, narrow
 from tasks.report import Story
+from tasks.start import refusal
 from tasks.steps import carry_batch, discover_products, fetch_sold_recently, fetch_truth, fetch_unbooked
 from tasks.verdicts import absorb, add_usage, interrupt
 
@@ -201,20 +202,33 @@ def as_state(document: JsonObject, name: str, message: str) -> JsonObject:
 
 def switched_off(settings: Settings, *, dry_run: bool) -> JsonObject:
     """The report of a run that ends at once, because ENABLE_REVERSE_STOCK_SYNC=false."""
-    now = clock()
-    story = Story(
+    story = _unbegun(settings, dry_run=dry_run)
+    why = "ENABLE_REVERSE_STOCK_SYNC=false: the reverse stock sync is switched off; nothing was looked at"
+    story.warnings.append(why)
+    run.log(why)
+    return report.reverse_sync_report(story, clock()) | {"message": why}
+
+
+def not_begun(settings: Settings, error: ConnectorError, *, dry_run: bool) -> JsonObject:
+    """The report of a run that could not begin, because a system did not answer."""
+    story = _unbegun(settings, dry_run=dry_run)
+    story.error = refusal(error)
+    run.log(report.message(story))
+    return as_state(
+        report.reverse_sync_report(story, clock()), report.state_name(story), report.message(story)
+    )
+
+
+def _unbegun(settings: Settings, *, dry_run: bool) -> Story:
+    return Story(
         sync_id=f"reverse_stock_{settings.now():%Y%m%d_%H%M%S}",
         flow=REVERSE_SYNC,
         day=settings.now().date(),
-        started_at=now,
+        started_at=clock(),
         dry_run=dry_run,
         max_concurrent=0,
-        warnings=[
-            "ENABLE_REVERSE_STOCK_SYNC=false: the reverse stock sync is switched off; nothing was looked at"
-        ],
+        writes=settings.evenstock_writes,
     )
-    run.log(story.warnings[0])
-    return report.reverse_sync_report(story, now) | {"message": story.warnings[0]}
 
 
 def run_name() -> str:

@@ -10,11 +10,11 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from connectors.errors import ConfigurationError, Refused
+from connectors.errors import ConfigurationError, ConnectorError, Refused
 from connectors.ledger import Ledger
 from connectors.records import JsonObject
 from connectors.settings import load_settings
-from flows.keep_even import ended, keep_even, run_name, side_by_side
+from flows.keep_even import ended, keep_even, not_begun, run_name, side_by_side
 from tasks import begin, release
 from tasks.begin import Work
 from tasks.book import to_line
@@ -52,7 +52,10 @@ def apply_plan(
     products = tuple(sorted({line.product_id for line in planned.values()}))
     deletes = any(line.zero_candidate for line in planned.values())
     asked = begin.Asked(dry_run=dry_run, delete_zero_stock=deletes, products=products, release=plan_id)
-    work = begin.reverse_sync(settings, asked)
+    try:
+        work = begin.reverse_sync(settings, asked)
+    except ConnectorError as error:
+        return not_begun(settings, error, dry_run=dry_run)
     if not dry_run:
         _take(work, plan_id, released_by)
     limits = limits_of(settings)

@@ -11,9 +11,10 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
+from connectors.errors import ConnectorError
 from connectors.records import JsonObject
 from connectors.settings import load_settings
-from flows.keep_even import ended, keep_even, run_name, side_by_side, switched_off
+from flows.keep_even import ended, keep_even, not_begun, run_name, side_by_side, switched_off
 from tasks import begin, guard
 from tasks.prepare import limits_of
 
@@ -61,7 +62,10 @@ def reverse_stock_sync(
         day=day,
         products=tuple(products) if products else None,
     )
-    work = begin.reverse_sync(settings, asked)
+    try:
+        work = begin.reverse_sync(settings, asked)
+    except ConnectorError as error:
+        return not_begun(settings, error, dry_run=dry_run)
     limits = limits_of(settings)
     keep_even(work, lambda lines, memories, history: guard.review(lines, limits, memories, history))
     return ended(work)

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.orchestrated
 Report = dict[str, Any]
 
 
-def one_shoe(shown: dict[str, int], stocked: dict[str, Any], **more: Any) -> Report:
+def one_shoe(shown: dict[str, int], stocked: dict[str, Any], **more: object) -> Report:
     item, rows = shoe(101, shown, stocked, **more)
     return world([item], rows)
 
@@ -40,8 +40,9 @@ class TestOneProduct:
         assert stage.levels() == {"24X101-37": 3, "24X101-38": 2}
         assert stage.tags()[101] == sorted([MARK, "summer"], key=str.lower)
         assert report["success"] is True
-        assert report["report"]["details"]["updated"][0] | {"sku": "24X101-37", "old_qty": 5, "new_qty": 3} == (
-            report["report"]["details"]["updated"][0]
+        assert (
+            report["report"]["details"]["updated"][0] | {"sku": "24X101-37", "old_qty": 5, "new_qty": 3}
+            == (report["report"]["details"]["updated"][0])
         )
         assert report["receipt"] == {"read_back": 1, "drift": 0, "unconfirmed": 0}
         assert_even(report)
@@ -126,7 +127,9 @@ class TestUnknown:
         assert_even(report)
 
     def test_half_an_answer_from_rms_zeroes_nothing(self, stage: Stage) -> None:
-        stage.put(one_shoe({str(size): 5 for size in range(30, 40)}, {str(size): 5 for size in range(30, 40)}))
+        stage.put(
+            one_shoe({str(size): 5 for size in range(30, 40)}, {str(size): 5 for size in range(30, 40)})
+        )
         stage.faults(system="rms", kind="partial")
 
         report = stage.run()
@@ -141,7 +144,11 @@ class TestSales:
         """Shop 10, RMS 12, three sold at any moment after the baseline: 9."""
         stage.put(one_shoe({"37": 10}, {"37": 12}))
         stage.event(
-            kind="sale", variant_id=10101, location_id=LOCATION, quantity=3, before={"operation": operation, "nth": 1}
+            kind="sale",
+            variant_id=10101,
+            location_id=LOCATION,
+            quantity=3,
+            before={"operation": operation, "nth": 1},
         )
 
         report = stage.run()
@@ -199,7 +206,7 @@ class TestDeletion:
         ],
     )
     def test_what_fails_a_check_stays_at_zero(
-        self, stage: Stage, more: dict[str, Any], quantity: Any, check: str
+        self, stage: Stage, more: dict[str, Any], quantity: object, check: str
     ) -> None:
         odd = variant(10102, "24X101-38", 2, **more)
         stage.put(
@@ -375,7 +382,9 @@ class TestLevels:
 
     def test_a_missing_level_is_refused(self, stage: Stage) -> None:
         stage.put(
-            world([product(101, "24X101", variant(10101, "24X101-37", None))], [row("24X101", "24X101-37", 3)])
+            world(
+                [product(101, "24X101", variant(10101, "24X101-37", None))], [row("24X101", "24X101-37", 3)]
+            )
         )
 
         report = stage.run()
@@ -387,7 +396,9 @@ class TestLevels:
     ) -> None:
         monkeypatch.setenv("REVERSE_SYNC_MISSING_LEVEL", "activate")
         stage.put(
-            world([product(101, "24X101", variant(10101, "24X101-37", None))], [row("24X101", "24X101-37", 3)])
+            world(
+                [product(101, "24X101", variant(10101, "24X101-37", None))], [row("24X101", "24X101-37", 3)]
+            )
         )
 
         report = stage.run()
@@ -430,7 +441,9 @@ class TestSettings:
         assert stage.calls() == []
         assert "switched off" in report["message"]
 
-    @pytest.mark.parametrize("asked", [{"batch_size": 0}, {"batch_size": 251}, {"limit": -1}, {"day": "soon"}])
+    @pytest.mark.parametrize(
+        "asked", [{"batch_size": 0}, {"batch_size": 251}, {"limit": -1}, {"day": "soon"}]
+    )
     def test_bad_parameters_are_refused_before_any_call(self, stage: Stage, asked: dict[str, Any]) -> None:
         stage.put(one_shoe({"37": 5}, {"37": 3}))
 
@@ -490,3 +503,14 @@ def test_products_are_looked_at_whatever_their_mark(stage: Stage) -> None:
     stage.run(products=[101])
 
     assert stage.levels() == {"24X101-37": 3}
+
+
+def test_a_store_that_cannot_be_reached_ends_in_a_report(stage: Stage) -> None:
+    stage.put(one_shoe({"37": 5}, {"37": 3}))
+    stage.faults(kind="http", status=502, operation="shop", times=-1)
+
+    report = stage.run()
+
+    assert report["success"] is False
+    assert "502" in report["error"]["message"]
+    assert_even(report)
