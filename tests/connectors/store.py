@@ -1,0 +1,74 @@
+"""A Shopify connector whose store is the stand-in, in this process."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from connectors.http import Http, Patience
+from connectors.pacing import points
+from connectors.shopify import Shopify, check_version
+from connectors.shopify.tokens import FixedToken
+from sandbox.app import Sandbox
+from tests.worlds import LOCATION, OWN, TOKEN, World
+
+VERSION = "2026-10"
+PATIENCE = Patience(attempts=4, base_delay=0.1, max_delay=1.0)
+
+
+@dataclass
+class Store:
+    """The stand-in, the connector, and what happened between them. Waiting takes no time."""
+
+    sandbox: Sandbox
+    token: str = TOKEN
+    version: str = VERSION
+    slept: list[float] = field(default_factory=list)
+    meanwhile: Callable[[], None] = lambda: None
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.meanwhile()
+
+    def http(self, *, checked: bool = True) -> Http:
+        """A connection to the own shop; unchecked, it gives back whatever was answered."""
+        check = {"check": check_version(VERSION)} if checked else {}
+        return Http(
+            f"http://127.0.0.1/shopify/{OWN}/admin/api/{self.version}/",
+            system="shopify",
+            account=OWN,
+            headers=FixedToken(self.token).headers,
+            points=points,
+            patience=PATIENCE,
+            client=httpx.Client(transport=httpx.WSGITransport(app=self.sandbox)),
+            sleep=self.sleep,
+            chance=lambda: 0.0,
+            **check,
+        )
+
+    def shop(self) -> Shopify:
+        """The connector."""
+        return Shopify(self.http(), location=LOCATION, version=VERSION)
+
+    def put(self, world: World) -> Shopify:
+        """Make the world so; the connector to its shop."""
+        self.sandbox.put_world(world)
+        self.sandbox.clear_calls()
+        return self.shop()
+
+    def fault(self, **fault: object) -> None:
+        """Order one fault of the own shop."""
+        self.sandbox.faults([{"system": "shopify"} | fault])
+
+    def calls(self, operation: str) -> list[dict[str, Any]]:
+        """The journal's entries of an operation."""
+        return [call for call in self.sandbox.calls() if call["operation"] == operation]
+
+
+@contextmanager
+def stored() -> Iterator[Store]:
+    """A store of one's own."""
+    with Sandbox() as sandbox:
+        yield Store(sandbox)
