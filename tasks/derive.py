@@ -45,12 +45,16 @@ def wanted(truth: int, baseline: Quantities, now: Quantities, name: QuantityName
 def settle(before: Quantities, sent: int, after: Quantities, name: QuantityName) -> Settled:
     """Whether a set whose answer was lost was applied: on hand tells, because sales do not move it.
 
-    `before` is the reading whose quantity was the call's compare value, `sent` the value it carried.
+    `before` is the reading whose quantity was the call's compare value, `sent` the value it carried. A fall
+    of on hand may also be goods that were shipped: with more for sale than a set would have left, only
+    cancelled orders could explain the set, and nobody can tell.
     """
     moved = after.on_hand - before.on_hand
-    if moved == sent - shown(before, name):
-        return Settled.APPLIED
-    return Settled.NOT_APPLIED if moved == 0 else Settled.UNCLEAR
+    change = sent - shown(before, name)
+    if moved != change:
+        return Settled.NOT_APPLIED if moved == 0 else Settled.UNCLEAR
+    may_be_shipped = change < 0 and after.available > before.available + change
+    return Settled.UNCLEAR if may_be_shipped else Settled.APPLIED
 
 
 def is_drift(before: Quantities, sent: int, after: Quantities, name: QuantityName) -> bool:

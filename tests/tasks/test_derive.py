@@ -177,6 +177,11 @@ class TestSettle:
         assert derive.settle(before, 12, Quantities(9, 3, 12), "on_hand") is Settled.APPLIED
         assert derive.settle(before, 12, before, "on_hand") is Settled.NOT_APPLIED
 
+    def test_a_fall_that_may_be_goods_shipped_proves_nothing(self) -> None:
+        """10 → 7 sent; three fewer on hand, but still ten for sale: shipped, or written and cancelled."""
+        assert derive.settle(quantities(10, 3), 7, quantities(10, 0), "available") is Settled.UNCLEAR
+        assert derive.settle(quantities(10, 3), 7, quantities(7, 3), "available") is Settled.APPLIED
+
     @given(
         before=st.builds(quantities, units, st.integers(0, 5)),
         sent=units,
