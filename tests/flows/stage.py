@@ -1,6 +1,6 @@
 """Run flows against stand-ins on a port, and look at the world afterwards."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -77,9 +77,13 @@ class Stage:
 
 
 @contextmanager
-def staged(folder: Path, setenv: Any) -> Iterator[Stage]:  # noqa: ANN401 - pytest's own
+def staged(
+    folder: Path,
+    setenv: Any,  # noqa: ANN401 - pytest's own
+    switches: Mapping[str, str] | None = None,
+) -> Iterator[Stage]:
     """A stand-in on a free port with the environment pointing at it, and a ledger of its own."""
-    with Sandbox() as sandbox, serving(sandbox) as url:
+    with Sandbox(switches=switches) as sandbox, serving(sandbox) as url:
         sandbox.put_world(worlds.world([], []))
         for name, value in sandbox.settings(url).items():
             setenv(name, value)
