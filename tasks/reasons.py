@@ -37,7 +37,7 @@ REASONS: Mapping[str, str] = {
     "mass_rise": "so many units would come that a person has to look first",
     # conflict, failed, parked
     "compare_lost_twice": "somebody else kept changing this level; the next run tries again",
-    "previous_attempt_failed": "the store gave this write up half-way several times; the next run tries again",
+    "previous_attempt_failed": "Shopify gave this write up half-way, several times; the next run tries again",
     "unclear_outcome": "an answer was lost and the level tells nothing clear; the next run looks again",
     "drift": "the shop does not hold what was written and no sale explains it: was it corrected by hand?",
     "no_answer": "Shopify's answers were lost again and again; the next run tries again",

@@ -289,12 +289,14 @@ def _table_row(line: Line) -> dict[str, str | int | None]:
 def escape(text: str) -> str:
     """Text of a store made harmless for Markdown and HTML."""
     for sign, harmless in (
+        ("\\", "\\\\"),
         ("&", "&amp;"),
         ("<", "&lt;"),
         (">", "&gt;"),
         ("|", "\\|"),
         ("`", "\\`"),
         ("[", "\\["),
+        ("*", "\\*"),
     ):
         text = text.replace(sign, harmless)
     return " ".join(text.split())
