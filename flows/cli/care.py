@@ -5,6 +5,7 @@ from rich.markup import escape
 from connectors.ledger import Ledger
 from connectors.settings import Settings, load_settings
 from flows.cli.options import USAGE, Parser, out, say_json
+from flows.cli.orchestration import arrange
 from tasks.check import Finding, Verdict, examine
 from tasks.desk import ledger_of, open_shop
 from tasks.start import chosen_location, the_location, the_store
@@ -33,7 +34,7 @@ def _print(findings: list[Finding]) -> None:
 
 
 def setup(arguments: list[str]) -> int:
-    """Bring the ledger up to date; with `--confirm-location`, take another location into use."""
+    """Bring the ledger and Prefect up to date; with `--confirm-location`, take another location into use."""
     parser = Parser("setup", "Bring the ledger's tables up to date. May be run again at any time.")
     parser.add_argument(
         "--confirm-location",
@@ -46,6 +47,8 @@ def setup(arguments: list[str]) -> int:
     out().print(f"Ledger: up to date ({ledger.database.name})", markup=False, soft_wrap=True)
     if settings.shopify_store_domain or options.confirm_location:
         out().print(_set_location(settings, ledger, is_confirmed=options.confirm_location), markup=False)
+    for sentence in arrange(settings):
+        out().print(sentence, markup=False, soft_wrap=True)
     out().print("Deployments: prefect deploy --all, then prefect worker start --pool evenstock", markup=False)
     return 0
 

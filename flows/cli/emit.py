@@ -4,7 +4,7 @@ from argparse import ArgumentTypeError
 from datetime import date
 from typing import TYPE_CHECKING
 
-from connectors.errors import ConfigurationError, EvenstockError
+from connectors.errors import EvenstockError
 from connectors.settings import load_settings
 from flows.cli.options import Parser, out
 
@@ -38,21 +38,15 @@ def _day(text: str) -> date:
 
 def _send(event: str, shop: str, payload: "JsonObject") -> None:
     """Send and wait until it is delivered. Raises when no API is configured, or when it does not answer."""
-    from prefect.client.orchestration import get_client  # noqa: PLC0415 - importing Prefect takes a second
-    from prefect.events import emit_event  # noqa: PLC0415
+    from prefect.events import emit_event  # noqa: PLC0415 - importing Prefect takes a second
     from prefect.events.worker import EventsWorker  # noqa: PLC0415
-    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415
 
-    url = PREFECT_API_URL.value()
-    if not url:
-        raise ConfigurationError("PREFECT_API_URL is not set: there is no Prefect server to tell")
-    with get_client(sync_client=True) as client:
-        problem = client.api_healthcheck()
-    if problem is not None:
-        raise EvenstockError(f"Prefect's API does not answer (PREFECT_API_URL): {type(problem).__name__}")
+    from flows.cli.orchestration import prefect_api  # noqa: PLC0415
+
     resource = {"prefect.resource.id": f"evenstock.shop.{shop}", "prefect.resource.name": shop}
-    if emit_event(event, resource=resource, payload=payload) is None:
-        raise EvenstockError("Prefect did not take the event: see its log")
-    worker = EventsWorker.instance()
-    worker.wait_until_empty()
-    worker.drain()
+    with prefect_api():
+        if emit_event(event, resource=resource, payload=payload) is None:
+            raise EvenstockError("Prefect did not take the event: see its log")
+        worker = EventsWorker.instance()
+        worker.wait_until_empty()
+        worker.drain()

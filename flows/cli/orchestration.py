@@ -1,0 +1,71 @@
+"""What Evenstock needs in Prefect beside its deployments: a limit an account, and the trigger's delay."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.events.actions import RunDeployment
+from prefect.events.schemas.automations import Automation, AutomationCore
+from prefect.settings import PREFECT_API_URL
+
+from connectors.errors import ConfigurationError, EvenstockError
+from connectors.settings import Settings
+from tasks.policy import account_tag
+
+TRIGGER = "reverse-stock-sync after the main sync"
+"""The automation that prefect.yaml makes of its event trigger."""
+
+
+def arrange(settings: Settings) -> Iterable[str]:
+    """Bring Prefect in line with the settings; a sentence for each thing done. May be run again."""
+    if not PREFECT_API_URL.value():
+        yield "Prefect: no API is configured (PREFECT_API_URL), so its limits and triggers were left alone"
+        return
+    with prefect_api() as client:
+        if settings.shopify_store_domain:
+            yield _limit(client, account_tag(settings.shop), settings.reverse_sync_max_concurrent)
+        yield _delay(client, timedelta(minutes=settings.reverse_sync_delay_minutes))
+
+
+@contextmanager
+def prefect_api() -> Iterator[SyncPrefectClient]:
+    """The configured Prefect API. Raises when none is configured, or when it does not answer."""
+    if not PREFECT_API_URL.value():
+        raise ConfigurationError("PREFECT_API_URL is not set: there is no Prefect server to tell")
+    with get_client(sync_client=True) as client:
+        problem = client.api_healthcheck()
+        if problem is not None:
+            raise EvenstockError(f"Prefect's API does not answer (PREFECT_API_URL): {type(problem).__name__}")
+        yield client
+
+
+def _limit(client: SyncPrefectClient, tag: str, most: int) -> str:
+    """At most so many batches of an account at once, however many runs there are."""
+    client.create_concurrency_limit(tag=tag, concurrency_limit=most)
+    return f"Prefect: at most {most} batches with the tag {tag} at once"
+
+
+def _delay(client: SyncPrefectClient, delay: timedelta) -> str:
+    found = [each for each in client.read_automations() if each.name == TRIGGER]
+    for automation in found:
+        _store(client, automation.id, _delayed(automation, delay))
+    if not found:
+        return "Prefect: the trigger is not deployed yet; run `prefect deploy --all`, then this again"
+    return f"Prefect: the reverse sync starts {delay.total_seconds() / 60:g} minutes after the main sync"
+
+
+def _store(client: SyncPrefectClient, automation: UUID, core: AutomationCore) -> None:
+    """The client's own update sends `owner_resource` too, which the server refuses (Prefect 3.8.8)."""
+    body = core.model_dump(mode="json", exclude={"owner_resource"})
+    client.request("PUT", "/automations/{id}", path_params={"id": automation}, json=body)
+
+
+def _delayed(automation: Automation, delay: timedelta) -> AutomationCore:
+    actions = [
+        action.model_copy(update={"schedule_after": delay}) if isinstance(action, RunDeployment) else action
+        for action in automation.actions
+    ]
+    core = automation.model_dump(include=set(AutomationCore.model_fields)) | {"actions": actions}
+    return AutomationCore.model_validate(core)

@@ -1,0 +1,45 @@
+"""What `evenstock setup` arranges in Prefect."""
+
+from datetime import timedelta
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.events.actions import RunDeployment
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from connectors.errors import ConfigurationError
+from connectors.settings import load_settings
+from flows.cli.orchestration import TRIGGER, arrange, prefect_api
+from tests.flows.stage import Stage
+
+
+@pytest.mark.orchestrated
+def test_puts_the_delay_into_the_trigger_and_a_limit_on_the_account(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REVERSE_SYNC_DELAY_MINUTES", "7")
+    monkeypatch.setenv("REVERSE_SYNC_MAX_CONCURRENT", "3")
+    trigger = EventTrigger(expect={"evenstock.main-sync.finished"}, posture=Posture.Reactive, threshold=1)
+    action = RunDeployment(source="inferred", schedule_after=timedelta(minutes=5))
+    with get_client(sync_client=True) as client:
+        client.create_automation(AutomationCore(name=TRIGGER, trigger=trigger, actions=[action]))
+
+        said = [*arrange(load_settings()), *arrange(load_settings())]
+
+        (automation,) = (each for each in client.read_automations() if each.name == TRIGGER)
+        (changed,) = automation.actions
+        limit = client.read_concurrency_limit_by_tag("evenstock-writes:own.example")
+    assert isinstance(changed, RunDeployment)
+    assert changed.schedule_after == timedelta(minutes=7)
+    assert limit.concurrency_limit == 3
+    assert sum("7 minutes" in sentence for sentence in said) == 2
+    assert stage.writes() == []
+
+
+def test_without_an_api_it_says_so() -> None:
+    with temporary_settings({PREFECT_API_URL: None}):
+        (sentence,) = arrange(load_settings())
+        with pytest.raises(ConfigurationError, match="PREFECT_API_URL"), prefect_api():
+            pass
+    assert "PREFECT_API_URL" in sentence
