@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from connectors.http import Http, Patience
+from connectors.http import Answer, Call, Http, Patience
 from connectors.pacing import points
 from connectors.shopify import Shopify, check_version
 from connectors.shopify.tokens import FixedToken
@@ -34,7 +34,12 @@ class Store:
 
     def http(self, *, checked: bool = True) -> Http:
         """A connection to the own shop; unchecked, it gives back whatever was answered."""
-        check = {"check": check_version(VERSION)} if checked else {}
+        version = check_version(VERSION)
+
+        def check(call: Call, answer: Answer) -> None:
+            if checked:
+                version(call, answer)
+
         return Http(
             f"http://127.0.0.1/shopify/{OWN}/admin/api/{self.version}/",
             system="shopify",
@@ -44,8 +49,8 @@ class Store:
             patience=PATIENCE,
             client=httpx.Client(transport=httpx.WSGITransport(app=self.sandbox)),
             sleep=self.sleep,
+            check=check,
             chance=lambda: 0.0,
-            **check,
         )
 
     def shop(self) -> Shopify:

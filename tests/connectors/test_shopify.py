@@ -100,7 +100,7 @@ class TestDocuments:
         body = store.http(checked=False).send(call).body
         assert isinstance(body, dict)
         asked = body["extensions"]["cost"]["requestedQueryCost"]  # type: ignore[index,call-overload]
-        assert asked <= call.cost <= max(asked * 1.15, asked + 12)  # type: ignore[operator,type-var]
+        assert asked <= call.cost <= max(asked * 1.15, asked + 12)  # type: ignore[operator]
 
     def test_those_that_write_say_so(self) -> None:
         assert {call.operation for call in BUILT if call.writes} == {
