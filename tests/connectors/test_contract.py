@@ -1,0 +1,253 @@
+"""What holds for every connector that speaks HTTP: one suite, a row of the table for each.
+
+A row says how to list everything and how to write once; the stand-in gives the troubles.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from connectors.errors import ConnectorError, Malformed, Refused, Transient, Unauthorised, UnknownOutcome
+from connectors.http import Answer, Call, Http, Patience
+from connectors.records import Row
+from connectors.shopify import Shopify, check_version
+from connectors.shopify.tokens import FixedToken
+from sandbox.app import Sandbox
+from tests.worlds import LOCATION, OWN, World, product, variant, world
+
+SECRET = "shpat_c0ffee0123456789c0ffee0123456789"
+NAMES = ["plain", "LÉGO-🧱", "日本 ½", "e\u0301", 'a"b\\c', "it's"]
+MORE = 300
+"""Things beyond one page of any of the systems."""
+
+
+def _world(names: Sequence[str]) -> World:
+    products = [product(n, "24X", variant(n, name, 5)) for n, name in enumerate(names, 1)]
+    return world(products, [], token=SECRET)
+
+
+def _shopify_list(http: Http) -> list[str | None]:
+    return [sku for _, sku in Shopify(http, location=LOCATION, version="2026-10").skus(None)]
+
+
+def _shopify_write(http: Http) -> None:
+    shop = Shopify(http, location=LOCATION, version="2026-10")
+    shop.set_quantities([Row(50_001, 5, 3)], name="available", reference="evenstock://run/1", key="key-1")
+
+
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """How one system is spoken to here. `world` makes one thing of each name."""
+
+    system: str
+    account: str
+    path: str
+    headers: Callable[[], Mapping[str, str]]
+    check: Callable[[Call, Answer], None]
+    reading: str
+    writing: str
+    world: Callable[[Sequence[str]], World]
+    list_all: Callable[[Http], list[str | None]]
+    write: Callable[[Http], None]
+
+    def __str__(self) -> str:
+        return self.system
+
+
+CONNECTORS = [
+    Connector(
+        system="shopify",
+        account=OWN,
+        path=f"shopify/{OWN}/admin/api/2026-10/",
+        headers=FixedToken(SECRET).headers,
+        check=check_version("2026-10"),
+        reading="productVariants",
+        writing="inventorySetQuantities",
+        world=_world,
+        list_all=_shopify_list,
+        write=_shopify_write,
+    ),
+]
+
+
+class Bench:
+    """One connector on its stand-in; waiting takes no time."""
+
+    def __init__(self, connector: Connector, sandbox: Sandbox) -> None:
+        self.connector = connector
+        self.sandbox = sandbox
+        self.slept: list[float] = []
+        self.http = self.connect()
+
+    def connect(self, *, writes_off: bool = False) -> Http:
+        row = self.connector
+        return Http(
+            f"http://127.0.0.1/{row.path}",
+            system=row.system,
+            account=row.account,
+            headers=row.headers,
+            check=row.check,
+            patience=Patience(attempts=3),
+            writes_off=writes_off,
+            client=httpx.Client(transport=httpx.WSGITransport(app=self.sandbox)),
+            sleep=self.slept.append,
+            chance=lambda: 0.0,
+        )
+
+    def put(self, names: Sequence[str]) -> None:
+        self.sandbox.put_world(self.connector.world(names))
+        self.sandbox.clear_calls()
+
+    def fault(self, operation: str, **fault: object) -> None:
+        self.sandbox.faults([{"system": self.connector.system, "operation": operation} | fault])
+
+    def list_all(self) -> list[str | None]:
+        return self.connector.list_all(self.http)
+
+    def write(self) -> None:
+        self.connector.write(self.http)
+
+    def calls(self) -> int:
+        return len(self.sandbox.calls())
+
+    def wrote(self) -> int:
+        return len({str(write["time"]) for write in self.sandbox.writes()})
+
+
+@pytest.fixture(params=CONNECTORS, ids=str)
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    with Sandbox() as sandbox:
+        made = Bench(request.param, sandbox)
+        made.put(NAMES)
+        yield made
+
+
+class TestReading:
+    def test_goes_on_to_the_last_page(self, bench: Bench) -> None:
+        names = [f"n-{n}" for n in range(MORE)]
+        bench.put(names)
+        assert bench.list_all() == names
+        assert bench.calls() > 1
+
+    def test_nothing_is_an_answer(self, bench: Bench) -> None:
+        bench.put([])
+        assert bench.list_all() == []
+
+    def test_keeps_every_spelling(self, bench: Bench) -> None:
+        assert bench.list_all() == NAMES
+
+    @pytest.mark.parametrize(
+        "trouble",
+        [
+            {"kind": "http", "status": 429, "seconds": 2.5},
+            {"kind": "throttled"},
+            {"kind": "http", "status": 503},
+            {"kind": "timeout_before"},
+            {"kind": "lost_answer"},
+            {"kind": "malformed"},
+        ],
+        ids=lambda trouble: f"{trouble['kind']}-{trouble.get('status', '')}",
+    )
+    def test_goes_on_after_what_passes(self, bench: Bench, trouble: dict[str, object]) -> None:
+        bench.fault(bench.connector.reading, **trouble)
+        assert bench.list_all() == NAMES
+        assert len(bench.slept) == 1
+
+    def test_waits_as_long_as_it_is_told(self, bench: Bench) -> None:
+        bench.fault(bench.connector.reading, kind="http", status=429, seconds=2.5)
+        bench.list_all()
+        assert bench.slept == [2.5]
+
+    @pytest.mark.parametrize("status", [400, 404, 422])
+    def test_a_refusal_is_not_asked_for_again(self, bench: Bench, status: int) -> None:
+        bench.fault(bench.connector.reading, kind="http", status=status, times=-1)
+        with pytest.raises(Refused):
+            bench.list_all()
+        assert bench.calls() == 1
+
+    @pytest.mark.parametrize("status", [401, 403, 423])
+    def test_a_shut_door_stays_shut(self, bench: Bench, status: int) -> None:
+        bench.fault(bench.connector.reading, kind="http", status=status, times=-1)
+        with pytest.raises(Unauthorised):
+            bench.list_all()
+        assert bench.calls() == 1
+
+    def test_gives_up_in_the_end(self, bench: Bench) -> None:
+        bench.fault(bench.connector.reading, kind="http", status=503, times=-1)
+        with pytest.raises(Transient):
+            bench.list_all()
+        assert bench.calls() == 3
+
+    def test_a_body_cut_for_ever_is_malformed(self, bench: Bench) -> None:
+        bench.fault(bench.connector.reading, kind="malformed", times=-1)
+        with pytest.raises(Malformed):
+            bench.list_all()
+
+    def test_a_page_lost_on_the_way_loses_nothing(self, bench: Bench) -> None:
+        names = [f"n-{n}" for n in range(MORE)]
+        bench.put(names)
+        bench.fault(bench.connector.reading, kind="lost_answer", nth=2)
+        assert bench.list_all() == names
+
+
+class TestWriting:
+    @pytest.mark.parametrize(
+        "trouble",
+        [{"kind": "lost_answer"}, {"kind": "malformed"}, {"kind": "http_after", "status": 502}],
+        ids=lambda trouble: trouble["kind"],
+    )
+    def test_a_lost_answer_is_an_unknown_outcome(self, bench: Bench, trouble: dict[str, object]) -> None:
+        bench.fault(bench.connector.writing, **trouble)
+        with pytest.raises(UnknownOutcome):
+            bench.write()
+        assert bench.calls() == 1
+        assert bench.wrote() == 1
+
+    def test_one_that_was_surely_not_done_is_sent_again(self, bench: Bench) -> None:
+        bench.fault(bench.connector.writing, kind="http", status=429)
+        bench.write()
+        assert bench.calls() == 2
+        assert bench.wrote() == 1
+
+    def test_a_refusal_is_not_sent_again(self, bench: Bench) -> None:
+        bench.fault(bench.connector.writing, kind="http", status=422, times=-1)
+        with pytest.raises(Refused):
+            bench.write()
+        assert bench.calls() == 1
+        assert bench.wrote() == 0
+
+    def test_is_sent_only_while_writes_are_on(self, bench: Bench) -> None:
+        bench.http = bench.connect(writes_off=True)
+        with pytest.raises(Exception, match="EVENSTOCK_WRITES=off"):
+            bench.write()
+        assert bench.calls() == 0
+        assert bench.list_all() == NAMES
+
+
+class TestEveryTrouble:
+    TROUBLES = (
+        {"kind": "http", "status": 401},
+        {"kind": "http", "status": 404},
+        {"kind": "http", "status": 503},
+        {"kind": "throttled"},
+        {"kind": "lost_answer"},
+        {"kind": "malformed"},
+    )
+
+    @pytest.mark.parametrize("trouble", TROUBLES, ids=lambda each: f"{each['kind']}-{each.get('status', '')}")
+    def test_is_told_in_one_line_that_names_the_call_and_no_secret(
+        self, bench: Bench, trouble: dict[str, object], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        row = bench.connector
+        bench.fault("*", times=-1, **trouble)
+        for act, operation in ((bench.list_all, row.reading), (bench.write, row.writing)):
+            with caplog.at_level(logging.DEBUG), pytest.raises(ConnectorError) as caught:
+                act()
+            error = caught.value
+            assert (error.system, error.account, error.operation) == (row.system, row.account, operation)
+            assert str(error).startswith(f"{row.system} {row.account} {operation}: ")
+            assert "\n" not in str(error)
+            assert SECRET not in f"{error}{error!r}{error.__cause__!r}{bench.http!r}{caplog.text}"
