@@ -47,8 +47,11 @@ class Told:
 class Deployed:
     """The deployments of a running server, with the world that their runs work on."""
 
-    def __init__(self, stage: Stage, client: SyncPrefectClient, worker: Child) -> None:
+    def __init__(
+        self, stage: Stage, client: SyncPrefectClient, worker: Child, settings: dict[str, str]
+    ) -> None:
         self.stage = stage
+        self.settings = settings
         self.client = client
         self.worker = worker
 
@@ -112,7 +115,7 @@ def deployed(folder: Path) -> Iterator[Deployed]:
         with temporary_settings({PREFECT_API_URL: server.api, PREFECT_HOME: home}):
             worker = _deploy(children, environment)
             with get_client(sync_client=True) as client:
-                yield Deployed(stage, client, worker)
+                yield Deployed(stage, client, worker, settings)
 
 
 def _prefect(server: PrefectServer, home: Path) -> dict[str, str]:

@@ -7,8 +7,11 @@ from uuid import uuid4
 
 import pytest
 import yaml  # type: ignore[import-untyped]
+from prefect.client.schemas.objects import FlowRun
 from prefect.types import DateTime
 
+from connectors.settings import load_settings
+from flows.cli.orchestration import arrange
 from tests.flows.deployed import PROJECT, Deployed, Told, deployed, until
 from tests.worlds import MARK, shoe, world
 
@@ -84,49 +87,71 @@ def test_a_held_run_says_so_and_its_plan_is_released(site: Deployed) -> None:
     assert set(site.stage.levels().values()) == {0}
 
 
-def test_a_run_with_failures_fails_with_its_report_and_without_a_traceback(site: Deployed) -> None:
+def test_a_failed_run_has_its_report_and_no_traceback(site: Deployed) -> None:
     put(site, 103, {"37": 5}, {"37": 3})
     site.stage.faults(operation="inventorySetQuantities", kind="http", status=500, times=-1)
+    # A person's mistake, side by side with it: both say what is wrong in one line.
+    mistaken = site.start(SYNC, day="2099-01-01")
 
-    told = site.run(SYNC)
+    told, refused = site.run(SYNC), site.ended(mistaken)
 
-    assert says(told) == ("FAILED", "Failed")
+    assert says(told) == says(refused) == ("FAILED", "Failed")
     assert told.report["success"] is False
     assert told.report["balance"]["failed"] + told.report["balance"]["conflict"] == 1
     assert told.state.message == told.report["message"]
     assert_in_artifacts(told, told.report["message"])
-    assert not any("Traceback" in log.message for log in told.logs)
-
-
-def test_what_a_person_has_to_mend_is_one_line(site: Deployed) -> None:
-    told = site.run(SYNC, day="2099-01-01")
-
-    assert says(told) == ("FAILED", "Failed")
-    (line,) = told.errors()
+    (line,) = refused.errors()
     assert line.startswith("ConfigurationError: day 2099-01-01 is in the future")
-    assert not any("Traceback" in log.message for log in told.logs)
+    assert not any("Traceback" in log.message for log in (*told.logs, *refused.logs))
 
 
-def test_the_main_syncs_event_starts_a_run_after_the_delay(site: Deployed) -> None:
-    begun = DateTime.now("UTC")
+def main_sync_finished(site: Deployed) -> DateTime:
+    """Tell Prefect so, as `evenstock emit` does; when that was."""
+    now = DateTime.now("UTC")
     site.tell(
         {
             "id": str(uuid4()),
-            "occurred": begun.isoformat(),
+            "occurred": now.isoformat(),
             "event": "evenstock.main-sync.finished",
             "resource": {"prefect.resource.id": "evenstock.shop.own"},
             "payload": {},
         }
     )
+    return now
 
-    def awaited() -> list[timedelta]:
-        """How long until the runs to come that no schedule made."""
-        runs = [run for run in site.runs_of(SYNC) if run.state and run.state.is_scheduled()]
-        starts = [run.expected_start_time for run in runs if not run.auto_scheduled]
-        return [start - begun for start in starts if start]
 
-    (delay,) = until(awaited, "the event started nothing")
-    assert timedelta(seconds=299) < delay < timedelta(seconds=330)
+def started_by_events(site: Deployed) -> list[FlowRun]:
+    """Runs that neither a person nor the schedule asked for."""
+    runs = site.runs_of(SYNC)
+    return [run for run in runs if run.created_by and run.created_by.type == "AUTOMATION"]
+
+
+def test_the_main_syncs_event_starts_a_run_after_the_delay(site: Deployed) -> None:
+    now = main_sync_finished(site)
+
+    (run,) = until(lambda: started_by_events(site), "the event started nothing")
+
+    assert run.state is not None
+    assert run.state.is_scheduled()
+    assert run.expected_start_time is not None
+    assert timedelta(seconds=299) < run.expected_start_time - now < timedelta(seconds=330)
+
+
+def test_setup_takes_the_delay_to_the_trigger(site: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(site, 104, {"37": 5}, {"37": 3})
+    for name, value in (site.settings | {"REVERSE_SYNC_DELAY_MINUTES": "0"}).items():
+        monkeypatch.setenv(name, value)
+    waiting = {run.id for run in started_by_events(site)}
+    assert list(arrange(load_settings()))[-1].startswith("Prefect: the reverse sync starts 0 minutes after")
+
+    main_sync_finished(site)
+    run = until(
+        lambda: [each for each in started_by_events(site) if each.id not in waiting], "nothing started"
+    )
+    told = site.ended(run[0].id)
+
+    assert says(told) == ("COMPLETED", "Completed")
+    assert site.stage.levels() == {"24X104-37": 3}
 
 
 def test_the_daily_schedule_has_its_runs(site: Deployed) -> None:
