@@ -233,13 +233,19 @@ def _unbegun(settings: Settings, *, dry_run: bool) -> Story:
 
 def run_name() -> str:
     """What the runs list shows: what was synced, and how."""
-    asked = runtime.flow_run.parameters
-    what = f"plan {asked['plan_id']}" if asked.get("plan_id") else _scope(asked)
-    return f"{runtime.flow_run.flow_name}: {what}" + (" (dry run)" if asked.get("dry_run") else "")
+    return f"{runtime.flow_run.flow_name}: {scope(runtime.flow_run.parameters)}"
 
 
-def _scope(asked: "dict[str, object]") -> str:
+def scope(asked: Mapping[str, object]) -> str:
+    """A run's parameters in a few words."""
+    day = f", day {asked['day']}" if asked.get("day") else ""
+    return _subject(asked) + day + (" (dry run)" if asked.get("dry_run") else "")
+
+
+def _subject(asked: Mapping[str, object]) -> str:
     products, limit = asked.get("products"), asked.get("limit")
+    if asked.get("plan_id"):
+        return f"plan {asked['plan_id']}"
     if isinstance(products, list):
-        return f"{len(products)} products"
-    return f"up to {limit} products" if limit else "all unmarked products"
+        return f"product {products[0]}" if len(products) == 1 else f"{len(products)} products"
+    return f"up to {limit} product{'' if limit == 1 else 's'}" if limit else "all unmarked products"
