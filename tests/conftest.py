@@ -4,6 +4,7 @@ The environment is cleaned before Prefect is imported, as Prefect reads it then:
 server, the store or the settings of whoever runs it.
 """
 
+import logging
 import os
 import shutil
 import tempfile
@@ -73,6 +74,18 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         if is_ours(name):
             monkeypatch.delenv(name)
     monkeypatch.setenv(ENV_FILE, os.devnull)
+
+
+@pytest.fixture(autouse=True)
+def _same_log_filters() -> Iterator[None]:
+    """A command that runs in process quietens Prefect's loggers for good; the next test hears them again."""
+    loggers = [
+        logging.getLogger(name) for name in ("prefect.flow_runs", "prefect.task_runs", "prefect.engine")
+    ]
+    before = [list(logger.filters) for logger in loggers]
+    yield
+    for logger, filters in zip(loggers, before, strict=True):
+        logger.filters[:] = filters
 
 
 @pytest.fixture(autouse=True)
