@@ -131,13 +131,27 @@ class Deleter:
         check = "product_archived" if len(lines) == candidates else "only_variant"
         if check == "product_archived":
             try:
-                key = self.journal.intend("archive", lines, [])
-                self.store.archive(product_id)
-                self.journal.conclude(key, "applied")
+                self._send_archive(product_id, lines)
                 ended.archived.append(product_id)
             except EvenstockError:
                 check = "archive_failed"
         ended.failed.extend(Failed(line, check) for line in lines)
+
+    def _send_archive(self, product_id: int, lines: Sequence[Line]) -> None:
+        key = self.journal.intend("archive", lines, [])
+        try:
+            self.store.archive(product_id)
+        except EvenstockError as error:
+            self.journal.conclude(key, _unless_done(error), str(error))
+            raise
+        self.journal.conclude(key, "applied")
+
+
+def _unless_done(error: EvenstockError) -> str:
+    """How an operation stands after an error: only a lost answer leaves it open whether it was done."""
+    if isinstance(error, Refused):
+        return "refused"
+    return "unknown" if isinstance(error, UnknownOutcome) else "not_applied"
 
 
 def _of(lines: Sequence[Line], product_id: int) -> list[Line]:

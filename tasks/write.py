@@ -323,19 +323,25 @@ class Writer:
         """Make a level sellable before it is set; whether that worked."""
         try:
             key = self._journal.intend("activate", [line], [])
+        except LeaseLost as lost:
+            self._settle(line, Outcome.REFUSED, "locked", str(lost))
+            return False
+        try:
             self._store.activate(line.item_id, key)
-        except (LeaseLost, WritesOff) as stop:
-            self._settle(
-                line, Outcome.REFUSED, "locked" if isinstance(stop, LeaseLost) else "writes_off", str(stop)
-            )
-            return False
+        except WritesOff as off:
+            self._journal.conclude(key, "not_applied", "writes are off")
+            self._settle(line, Outcome.REFUSED, "writes_off", str(off))
+        except Refused as refusal:
+            self._journal.conclude(key, "refused", str(refusal))
+            self._settle(line, Outcome.REFUSED, "not_activated", str(refusal))
         except ConnectorError as error:
-            refused = isinstance(error, Refused)
-            self._journal.conclude(key, "refused" if refused else "unknown", str(error))
-            self._settle(line, Outcome.REFUSED if refused else Outcome.FAILED, "not_activated", str(error))
-            return False
-        self._journal.conclude(key, "applied")
-        return True
+            state = "unknown" if isinstance(error, UnknownOutcome) else "not_applied"
+            self._journal.conclude(key, state, str(error))
+            self._settle(line, Outcome.FAILED, "not_activated", str(error))
+        else:
+            self._journal.conclude(key, "applied")
+            return True
+        return False
 
     # ------------------------------------------------------------ settling
 
