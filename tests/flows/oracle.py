@@ -20,8 +20,8 @@ OTHER = ("reserved", "damaged", "safety_stock", "quality_control")
 class Shelf:
     """One level as it stands while the list is replayed.
 
-    `sales`: units ordered since the baseline. `writes`: how often a run wrote it. `was_level`: it held, at
-    some moment since the baseline, what the rule allows.
+    `sales`: units ordered since the baseline. `writes`: how often a run wrote it, `undone`: how often it took
+    that back. `was_level`: it held, at some moment since the baseline, what the rule allows.
     """
 
     sku: str
@@ -32,6 +32,9 @@ class Shelf:
     other: int
     sales: int = 0
     writes: int = 0
+    undone: int = 0
+    last: tuple[int, int] | None = None
+    moved_by_runs: int = 0
     was_level: bool = False
     is_gone: bool = False
 
@@ -97,11 +100,11 @@ class Oracle:
         return next(shelf for shelf in self.shelves.values() if shelf.variant == variant)
 
     def allowed(self, item: int) -> int | None:
-        """What a level may hold now: the truth, less what went since the baseline."""
+        """What a level may hold now: the truth, less what others took since the baseline."""
         now, then = self.shelves[item], self.baseline[item]
-        truth = self.truth.get(now.sku)
-        sold = max(0, then.available - now.available, now.committed - then.committed)
-        left = max(0, then.on_hand - now.on_hand)
+        truth, ours = self.truth.get(now.sku), now.moved_by_runs
+        sold = max(0, then.available + ours - now.available, now.committed - then.committed)
+        left = max(0, then.on_hand + ours - now.on_hand)
         gone = sold if self.name == "available" else left
         return None if truth is None else max(0, truth - gone)
 
@@ -114,6 +117,7 @@ class Oracle:
             shelf = self.shelves[write["id"]]
             if write["operation"] != "event":
                 self._judge(shelf, write)
+                shelf.moved_by_runs += write["after"] - write["before"]
             shelf.move(write["name"], write["after"] - write["before"])
         elif write["what"] == "order" and isinstance(write["after"], dict):
             self.of(write["after"]["variant_id"]).sales += write["after"]["quantity"]
@@ -121,10 +125,13 @@ class Oracle:
             self._deleted(self.of(write["id"]))
 
     def _judge(self, shelf: Shelf, write: Write) -> None:
-        """A write of a run: it was compared with what the shop held, and carries what the rule allows."""
+        """A write of a run: compared with what the shop held, it brings what is allowed, or undoes it."""
+        if shelf.last == (write["after"], write["before"]):
+            shelf.undone, shelf.last = shelf.undone + 1, None
+            return
         allowed, to = self.allowed(write["id"]), write["after"]
         truth = self.truth.get(shelf.sku)
-        shelf.writes += 1
+        shelf.writes, shelf.last = shelf.writes + 1, (write["before"], to)
         self._unless(shelf, write["name"] == self.name, f"wrote {write['name']}")
         self._unless(shelf, write["before"] == shelf.holds(self.name), "compared with another number")
         self._unless(shelf, to == allowed, f"wrote {to} where {allowed} is right")
