@@ -169,6 +169,13 @@ class TestSettle:
     def test_tells_by_what_is_on_hand(self, after: Quantities, expected: Settled) -> None:
         assert derive.settle(self.BEFORE, 12, after, "available") is expected
 
+    @pytest.mark.parametrize("name", ["available", "on_hand"])
+    def test_goods_shipped_are_not_a_lowering_that_was_applied(self, name: QuantityName) -> None:
+        before = quantities(10, 2)
+        sent = derive.shown(before, name) - 2
+        assert derive.settle(before, sent, quantities(10), name) is Settled.UNCLEAR
+        assert derive.settle(before, sent, quantities(8, 2), name) is Settled.APPLIED
+
     def test_what_was_not_applied_is_wanted_again_less_the_sale(self) -> None:
         assert derive.wanted(12, self.BEFORE, Quantities(9, 1, 10), "available") == 11
 
@@ -220,6 +227,10 @@ class TestDrift:
     )
     def test_is_what_sales_do_not_explain(self, *, after: Quantities, drifts: bool) -> None:
         assert derive.is_drift(self.BEFORE, 4, after, "available") is drifts
+
+    def test_shows_a_sale_that_goods_put_in_by_hand_hid_from_the_compare(self) -> None:
+        """Read at 0; one put in and one sold just before 0 → 1 was written: nobody could see it then."""
+        assert derive.is_drift(quantities(0), 1, quantities(1, 1), "available")
 
     @pytest.mark.parametrize(
         ("after", "departed"),
