@@ -13,6 +13,8 @@ def fold(text: str) -> str:
     Compatibility forms count as their plain ones (full-width letters, ligatures): such codes look alike to
     a person, and being twins keeps both from being written (https://unicode.org/reports/tr15/).
     """
+    if text.isascii():
+        return text.strip().casefold()
     folded = _step(text)
     while folded != text:
         text, folded = folded, _step(folded)

@@ -1,7 +1,7 @@
 """CPU seconds and peak memory of diff and guard against the size of the catalogue.
 
-python benchmarks/judgement.py            # 1k, 10k, 100k and 1M levels, each in a process of its own
-python benchmarks/judgement.py 100000     # one size
+python benchmarks/bench_judgement.py           # 1k, 10k, 100k and 1M levels, each in a process of its own
+python benchmarks/bench_judgement.py100000     # one size
 """
 
 import json
