@@ -39,6 +39,7 @@ REASONS: Mapping[str, str] = {
     "compare_lost_twice": "somebody else kept changing this level; the next run tries again",
     "previous_attempt_failed": "Shopify gave this write up half-way, several times; the next run tries again",
     "unclear_outcome": "an answer was lost and the level tells nothing clear; the next run looks again",
+    "vanished": "it was there a moment ago and is not now; the next run looks again",
     "drift": "the shop does not hold what was written and no sale explains it: was it corrected by hand?",
     "no_answer": "Shopify's answers were lost again and again; the next run tries again",
     "unreadable": "the level could not be read just before writing; the next run tries again",

@@ -128,7 +128,8 @@ class Writer:
         """What the level holds; a line whose level cannot be written is settled here."""
         level = levels.get(line.item_id)
         if line.item_id not in levels:
-            self._settle(line, Outcome.REFUSED, "gone")
+            # Seen a moment ago: somebody deleted it, or the answer is not to be trusted. The next run tells.
+            self._settle(line, Outcome.CONFLICT, "vanished")
         elif level is None or not level.active:
             self._settle(line, Outcome.REFUSED, "inactive_level" if level else "missing_level")
         elif level.quantities is None:

@@ -514,3 +514,17 @@ def test_a_store_that_cannot_be_reached_ends_in_a_report(stage: Stage) -> None:
     assert report["success"] is False
     assert "502" in report["error"]["message"]
     assert_even(report)
+
+
+def test_an_empty_answer_just_before_the_write_marks_nothing(stage: Stage) -> None:
+    stage.put(one_shoe({"37": 5}, {"37": 3}))
+    stage.faults(kind="empty", operation="nodes", times=-1)
+
+    report = stage.run()
+
+    assert stage.levels() == {"24X101-37": 5}
+    assert report["report"]["details"]["conflicts"][0]["reason"] == "vanished"
+    assert MARK not in stage.tags()[101]
+
+    stage.sandbox.faults([])
+    assert stage.run()["balance"]["done"] == 1

@@ -112,7 +112,7 @@ class TestQuietShop:
 class TestLevelThatCannotBeWritten:
     @pytest.mark.parametrize(
         ("kind", "outcome", "reason"),
-        [("deactivate", Outcome.REFUSED, "inactive_level"), ("delete", Outcome.REFUSED, "gone")],
+        [("deactivate", Outcome.REFUSED, "inactive_level"), ("delete", Outcome.CONFLICT, "vanished")],
     )
     def test_is_left_out(self, kind: str, outcome: Outcome, reason: str) -> None:
         run = write(shop_of((5, 3), (5, 3), events=[Event(0, 1, kind, 1)]))
