@@ -58,7 +58,7 @@ def keep_even(work: Work, judge: Judge, only: Mapping[int, Line] | None = None) 
             products=[product for product in found.products if product.id not in compared.busy],
             lines=compared.lines,
             judge=judge,
-            now=clock(),
+            now=work.settings.now(),
         )
         _tell_plan(work, plan)
         _write(work, plan, _sold_recently(work, found, plan))

@@ -5,6 +5,7 @@ Writes   only lines whose truth and shop are still as they were planned.
 Stops    as a whole if the plan is expired, applied or superseded.
 """
 
+from datetime import datetime
 from typing import Annotated
 
 from prefect import flow
@@ -48,7 +49,7 @@ def apply_plan(
 
     """
     settings = load_settings()
-    planned = _planned(ledger_of(settings), plan_id)
+    planned = _planned(ledger_of(settings), plan_id, settings.now())
     products = tuple(sorted({line.product_id for line in planned.values()}))
     deletes = any(line.zero_candidate for line in planned.values())
     asked = begin.Asked(dry_run=dry_run, delete_zero_stock=deletes, products=products, release=plan_id)
@@ -65,9 +66,9 @@ def apply_plan(
     return ended(work)
 
 
-def _planned(ledger: Ledger, plan_id: str) -> dict[int, Line]:
+def _planned(ledger: Ledger, plan_id: str, now: datetime) -> dict[int, Line]:
     """The plan's lines by inventory item. Raises ConfigurationError for a plan that is over."""
-    ledger.expire_plans(clock())
+    ledger.expire_plans(now)
     lines = {change.inventory_item_id: to_line(change) for change in ledger.held_lines(plan_id)}
     plan = ledger.plan(plan_id)
     if plan.state not in {"held", "dry_run"} or not lines:
@@ -80,7 +81,9 @@ def _planned(ledger: Ledger, plan_id: str) -> dict[int, Line]:
 def _take(work: Work, plan_id: str, released_by: str) -> None:
     """Take the plan, so that nobody else releases it at the same time."""
     try:
-        work.ledger.release_plan(plan_id, released_by=released_by, run_id=work.job.run_id, now=clock())
+        work.ledger.release_plan(
+            plan_id, released_by=released_by, run_id=work.job.run_id, now=work.settings.now()
+        )
     except Refused as error:
         raise ConfigurationError(str(error)) from None
 

@@ -1,6 +1,8 @@
 """Cut a plan into batches of products."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 
 from connectors.records import Product
 from connectors.slices import chunks
@@ -10,12 +12,20 @@ from tasks.plan import Line, Outcome, by_product, deserves_mark
 
 
 def product_jobs(
-    products: Iterable[Product], lines: Sequence[Line], job: Job, archive: frozenset[int]
+    products: Iterable[Product],
+    lines: Sequence[Line],
+    job: Job,
+    archive: frozenset[int],
+    busy: AbstractSet[int] = frozenset(),
 ) -> list[ProductJob]:
-    """The products with something to do: a level to write, a variant to delete, or a mark to get."""
+    """The products with something to do: a level to write, a variant to delete, or a mark to get.
+
+    `busy` products are not finished with these lines: they get no mark.
+    """
     grouped = by_product(lines)
     jobs = (_product_job(product, grouped.get(product.id, []), job, archive) for product in products)
-    return [each for each in jobs if each is not None]
+    found = [each for each in jobs if each is not None]
+    return [replace(each, may_mark=False) if each.product_id in busy else each for each in found]
 
 
 def batches(jobs: Sequence[ProductJob], size: int) -> list[Sequence[ProductJob]]:

@@ -82,7 +82,7 @@ class Carrier:
         carried.lines += self._even(
             [line for line in lines if line.product_id in ours], jobs, journal, carried
         )
-        self._ledger.settle([to_settlement(line) for line in carried.lines], clock())
+        self._ledger.settle([to_settlement(line) for line in carried.lines], self._settings.now())
         self._take_back(journal, carried)
         self._mark([each for each in jobs if each.product_id in ours], hold, carried)
         return carried
@@ -109,7 +109,9 @@ class Carrier:
         deleter = Deleter(self._shop, journal, self._keep, self._sold_by_now, self._allowance)
         ended = deleter.delete(candidates, archive)
         carried.failed_deletions, carried.archived = ended.failed, ended.archived
-        self._ledger.mark_deleted(self._job.account, [line.variant_id for line in ended.gone], clock())
+        self._ledger.mark_deleted(
+            self._job.account, [line.variant_id for line in ended.gone], self._settings.now()
+        )
         gone = {line.variant_id: line for line in ended.gone}
         return [gone.get(line.variant_id, line) for line in lines]
 
@@ -126,7 +128,7 @@ class Carrier:
             sku_folded=fold(line.sku),
             ccod_folded=fold(line.ccod),
             data=data,
-            taken_at=clock(),
+            taken_at=self._settings.now(),
         )
 
     def _sold_by_now(self) -> AbstractSet[int] | None:
@@ -137,7 +139,7 @@ class Carrier:
 
     def _allowance(self, wanted: int) -> int:
         """Deletions that are left to the account in these 24 hours, at most those wanted."""
-        done = self._ledger.deletions_since(self._job.account, clock() - timedelta(hours=24))
+        done = self._ledger.deletions_since(self._job.account, self._settings.now() - timedelta(hours=24))
         return max(0, min(wanted, self._settings.max_deletions - done))
 
     # ----------------------------------------------------------- roll back
@@ -154,7 +156,9 @@ class Carrier:
                     _taken_back(line) if line.variant_id in undone else line for line in carried.lines
                 ]
                 failed = [line for line in carried.lines if line.variant_id in undone]
-                self._ledger.settle([to_settlement(line, taken_back=True) for line in failed], clock())
+                self._ledger.settle(
+                    [to_settlement(line, taken_back=True) for line in failed], self._settings.now()
+                )
 
     def _undone(self, back: Sequence[Line], journal: LedgerJournal) -> set[int]:
         """The variants whose level was set back, each only while the shop still held what was written."""

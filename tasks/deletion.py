@@ -46,13 +46,15 @@ def sift(
     *,
     zero_since: Mapping[int, datetime],
     now: datetime,
+    variants: Mapping[int, int] | None = None,
 ) -> Sifted:
     """Sort out candidates by what the plan already tells; nothing is read.
 
-    `zero_since` says, by inventory item id, since when RMS has said exactly zero.
+    `zero_since` says, by inventory item id, since when RMS has said exactly zero. `variants` says how many
+    variants each product has, for a plan that has only some of them; without it, those of the lines.
     """
     checks = {line.variant_id: _too_early(line, policy, zero_since, now) for line in _candidates(lines)}
-    archive = _lone_variants(lines, checks, policy)
+    archive = _lone_variants(lines, checks, policy, variants or {})
     _over_allowance([line for line in lines if line.product_id not in archive], checks, policy.allowance)
     failed = tuple(
         Failed(line, checks[line.variant_id]) for line in _candidates(lines) if checks[line.variant_id]
@@ -72,11 +74,14 @@ def _too_early(line: Line, policy: DeletionPolicy, zero_since: Mapping[int, date
     return "" if is_long_enough else "zero_days"
 
 
-def _lone_variants(lines: Sequence[Line], checks: dict[int, str], policy: DeletionPolicy) -> frozenset[int]:
+def _lone_variants(
+    lines: Sequence[Line], checks: dict[int, str], policy: DeletionPolicy, variants: Mapping[int, int]
+) -> frozenset[int]:
     """Keep one variant of every product that would lose them all: Shopify never deletes the last."""
     archive = set()
     for product_id, siblings in by_product(lines).items():
-        if any(checks.get(line.variant_id, "stays") for line in siblings):
+        are_all = len(siblings) >= variants.get(product_id, 0)
+        if not are_all or any(checks.get(line.variant_id, "stays") for line in siblings):
             continue
         if policy.preserve_single_variant:
             first = min(siblings, key=lambda line: (line.position, line.variant_id))

@@ -1,6 +1,7 @@
 """From a comparison to a plan that is stored and cut into batches, before anything is written."""
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -43,16 +44,26 @@ def prepare(
     lines: Sequence[Line],
     judge: Judge,
     now: datetime,
+    busy: AbstractSet[int] = frozenset(),
 ) -> Prepared:
-    """Judge the lines, sift the deletions and store the plan: nothing was written to the shop before this."""
+    """Judge the lines, sift the deletions and store the plan: nothing was written to the shop before this.
+
+    `busy`: products that differ in more than these lines, so that they are not finished with them.
+    """
     known = ledger.levels_of(job.account, job.location, [line.item_id for line in lines])
     history = remember.history(ledger, job, now)
     judged = judge(lines, remember.memories(known), history)
     learned = remember.learn(ledger, job, judged, known, now)
     policy = _deletion_policy(job, settings, ledger, now)
-    sifted = deletion.sift(judged, policy, zero_since=remember.zero_since(judged, known, now), now=now)
+    sifted = deletion.sift(
+        judged,
+        policy,
+        zero_since=remember.zero_since(judged, known, now),
+        now=now,
+        variants={product.id: len(product.variants) for product in products},
+    )
     ready = tuple(_unsent(line) for line in sifted.lines) if job.dry_run else sifted.lines
-    jobs = [] if job.dry_run else batching.product_jobs(products, ready, job, sifted.archive)
+    jobs = [] if job.dry_run else batching.product_jobs(products, ready, job, sifted.archive, busy)
     batches = tuple(batching.batches(jobs, job.batch_size))
     expires = timedelta(hours=settings.plan_expires_hours)
     plan = remember.store_plan(

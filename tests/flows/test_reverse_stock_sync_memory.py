@@ -2,6 +2,7 @@
 
 import pytest
 
+from connectors.errors import ConfigurationError
 from tests.flows.stage import Stage
 from tests.worlds import MARK, shoe, world
 
@@ -76,3 +77,27 @@ def test_the_ledger_may_be_postgresql(
     assert report["balance"]["done"] == 2 * many
     assert set(stage.levels().values()) == {4}
     assert all(MARK in tags for tags in stage.tags().values())
+
+
+def test_a_plan_dies_of_old_age(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVENSTOCK_NOW", "2026-11-21T10:00:00Z")
+    put_shoe(stage, {"37": 5}, {"37": 3})
+    plan = stage.run(dry_run=True)["plan_id"]
+    monkeypatch.setenv("EVENSTOCK_NOW", "2026-11-22T10:01:00Z")
+
+    with pytest.raises(ConfigurationError, match="expired"):
+        stage.release(plan)
+
+    assert stage.writes() == []
+
+
+def test_the_limits_forget_after_a_day(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAX_DELETIONS", "1")
+    monkeypatch.setenv("EVENSTOCK_NOW", "2026-11-21T10:00:00Z")
+    put_shoe(stage, {"37": 5, "38": 1, "39": 1}, {"37": 5, "38": 0, "39": 0})
+    stage.run()
+    monkeypatch.setenv("EVENSTOCK_NOW", "2026-11-22T10:01:00Z")
+
+    stage.run(products=[101])
+
+    assert stage.levels() == {"24X101-37": 5}
