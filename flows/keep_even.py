@@ -55,10 +55,11 @@ def keep_even(work: Work, judge: Judge, only: Mapping[int, Line] | None = None) 
             work.job,
             work.settings,
             work.ledger,
-            products=[product for product in found.products if product.id not in compared.busy],
+            products=found.products,
             lines=compared.lines,
             judge=judge,
             now=work.settings.now(),
+            busy=compared.busy,
         )
         _tell_plan(work, plan)
         _write(work, plan, _sold_recently(work, found, plan))
