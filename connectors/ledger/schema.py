@@ -34,8 +34,9 @@ def bring_up_to_date(database: Database, *, upgrade: bool = True) -> None:
         raise ConfigurationError(f"the ledger {database.name} has an older schema: run `evenstock setup`")
     with _alembic_turn, database.writing() as connection:
         _wait_for_others(connection)
-        # Somebody may have done it while we waited.
+        # Somebody may have done it while we waited: only now is what is there to be judged.
         if not _is_current(connection, config):
+            _refuse_foreign_tables(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
@@ -50,9 +51,7 @@ def alembic_config() -> Config:
 def _is_current(connection: Connection, config: Config) -> bool:
     script = ScriptDirectory.from_config(config)
     revision = _revision(connection)
-    if revision is None:
-        _refuse_foreign_tables(connection)
-    elif revision not in {known.revision for known in script.walk_revisions()}:
+    if revision is not None and revision not in {known.revision for known in script.walk_revisions()}:
         raise ConfigurationError(
             f"the ledger's schema ({revision}) is newer than this Evenstock: update Evenstock, or use another"
             " EVENSTOCK_DATABASE_URL"
@@ -66,6 +65,8 @@ def _revision(connection: Connection) -> str | None:
 
 
 def _refuse_foreign_tables(connection: Connection) -> None:
+    if _revision(connection) is not None:
+        return
     ours = set(Base.metadata.tables) & set(inspect(connection).get_table_names())
     if ours:
         raise ConfigurationError(
