@@ -17,13 +17,14 @@ from prefect.exceptions import MissingContextError
 
 from connectors.errors import ConnectorError
 from connectors.ledger import Ledger
-from connectors.ledger.records import RunState
+from connectors.ledger.records import DeadRun, OperationState, RunState, Settlement
 from connectors.records import JsonObject
 from connectors.settings import Settings
 from tasks import report
 from tasks.desk import process_prefix, sharing_bucket
 from tasks.job import Job
 from tasks.lease import beating, clock, held
+from tasks.plan import Outcome
 from tasks.report import GOOD_RATE, Story
 from tasks.start import refusal
 
@@ -59,10 +60,21 @@ def recorded(job: Job, settings: Settings, ledger: Ledger, story: Story) -> Iter
 
 def _close_the_dead(ledger: Ledger, story: Story) -> None:
     for dead in ledger.close_dead_runs(clock(), SILENT_FOR):
+        _conclude(ledger, dead, story.sync_id)
         story.warnings.append(
             f"run {dead.run.id} was killed with {len(dead.changes)} lines and {len(dead.operations)} writes "
             "open; this run reads those levels again and finishes them"
         )
+
+
+def _conclude(ledger: Ledger, dead: DeadRun, successor: str) -> None:
+    """Close the books of a killed run: whatever it wrote, its successor reads and judges anew."""
+    note = f"the run was killed; {successor} reads its levels again"
+    for operation in dead.operations:
+        ledger.conclude(operation.key, OperationState.SETTLED, clock(), note=note)
+    left = [change.id for change in dead.changes if change.id is not None]
+    settlements = [Settlement(each, Outcome.FAILED.value, rule="interrupted", reason=note) for each in left]
+    ledger.settle(settlements, clock())
 
 
 def tag(job: Job) -> None:

@@ -122,6 +122,8 @@ class TestLeases:
         assert dead.state is RunState.KILLED
         assert any(killed.id in warning for warning in report["warnings"])
         assert set(written(stage).values()) == {1}
+        assert ledger.unsettled(OWN) == []
+        assert ledger.unfinished(OWN) == []
         assert stage.levels() == {"24X101-37": 3, "24X101-38": 4, "24X102-37": 3, "24X102-38": 4}
         assert marked(stage) == {101, 102}
         assert_even(report)
