@@ -76,6 +76,7 @@ class Carrier:
     def _work(self, lines: Sequence[Line], jobs: Sequence[ProductJob], hold: Hold) -> Carried:
         carried = Carried()
         ours = {each.product_id for each in jobs if self._resource(each.product_id) in hold.fences}
+        ours -= self._written_meanwhile()
         carried.locked = [each.product_id for each in jobs if each.product_id not in ours]
         carried.lines = [_locked(line) for line in lines if line.product_id not in ours]
         journal = LedgerJournal(self._ledger, self._job, hold, self._spare)
@@ -86,6 +87,10 @@ class Carrier:
         self._take_back(journal, carried)
         self._mark([each for each in jobs if each.product_id in ours], hold, carried)
         return carried
+
+    def _written_meanwhile(self) -> set[int]:
+        """Products that another run wrote after this one began: what it took would look like a sale here."""
+        return self._ledger.written_by_others(self._job.account, self._job.run_id, self._job.started_at)
 
     # ------------------------------------------------------------- writing
 

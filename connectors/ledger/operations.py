@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, or_, select, update
 
 from connectors.ledger.changes import settle_changes
 from connectors.ledger.database import Database, insert_into
@@ -46,6 +46,18 @@ class Operations:
         """All writes that a run intended, in the order they were sent."""
         with self.database.reading() as connection:
             return _find(connection, OperationRow.run_id == run_id)
+
+    def written_by_others(self, account: str, run_id: str, since: datetime) -> set[int]:
+        """Products of the account that other runs have written, or meant to, since then."""
+        others = select(RunRow.id).where(
+            RunRow.account == account,
+            RunRow.id != run_id,
+            or_(RunRow.finished_at.is_(None), RunRow.finished_at >= since),
+        )
+        with self.database.reading() as connection:
+            found = _find(connection, OperationRow.run_id.in_(others), OperationRow.sent_at >= since)
+        products = (row.get("product_id") for operation in found for row in operation.rows)
+        return {product for product in products if isinstance(product, int)}
 
     def unsettled(self, account: str, run_id: str | None = None) -> list[Operation]:
         """Writes of the account that nobody knows the outcome of.

@@ -16,7 +16,7 @@ import pytest
 
 from connectors.errors import ConfigurationError
 from connectors.ledger import Ledger, open_ledger
-from connectors.ledger.records import RunState
+from connectors.ledger.records import Operation, Run, RunState
 from tasks import run as run_task
 from tests.flows.stage import Stage
 from tests.flows.test_races import FREE_HAND, listed
@@ -126,6 +126,30 @@ class TestLeases:
         assert ledger.unfinished(OWN) == []
         assert stage.levels() == {"24X101-37": 3, "24X101-38": 4, "24X102-37": 3, "24X102-38": 4}
         assert marked(stage) == {101, 102}
+        assert_even(report)
+
+    def test_what_another_run_wrote_meanwhile_is_no_sale(self, stage: Stage, ledger: Ledger) -> None:
+        """Its baseline is older than that write: the fall would be taken off once more."""
+        stage.put(shoes(101, 102))
+        soon = datetime.now(UTC) + timedelta(minutes=1)
+        other = ledger.start_run(
+            Run(id="other", flow=FLOW, account=OWN, day=soon.date(), started_at=soon, heartbeat_at=soon)
+        )
+        ledger.intend(
+            Operation(
+                key="its-key",
+                run_id=other.id,
+                account=OWN,
+                kind="set_quantities",
+                rows=[{"product_id": 101}],
+                sent_at=soon,
+            )
+        )
+
+        report = stage.run()
+
+        assert {line["product_id"] for line in report["report"]["details"]["locked"]} == {101}
+        assert marked(stage) == {102}
         assert_even(report)
 
     def test_two_runs_at_once_do_nothing_twice(self, stage: Stage, ledger: Ledger) -> None:
