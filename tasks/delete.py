@@ -63,7 +63,7 @@ class Deleter:
         try:
             passing = self._checked(candidates, archive, ended)
         except EvenstockError:
-            ended.failed.extend(Failed(line, "check_failed") for line in candidates)
+            ended.failed = [Failed(line, "check_failed") for line in candidates]
             return ended
         for product_id, lines in by_product(passing).items():
             if product_id in archive:
