@@ -123,6 +123,15 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class TagChange:
+    """Tags that a product is to get, and tags to take off it after that."""
+
+    product_id: int
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ShopFacts:
     """The store as it presents itself at the start of a run."""
 

@@ -16,10 +16,11 @@ from connectors.records import (
     Product,
     Row,
     ShopFacts,
+    TagChange,
     VariantFacts,
 )
 from connectors.shape import as_object
-from connectors.shopify import calls, readers
+from connectors.shopify import calls, readers, tags
 from connectors.shopify.calls import PAGE
 from connectors.slices import chunks
 
@@ -149,11 +150,19 @@ class Shopify:
 
     def add_tag(self, product: int, tag: str) -> None:
         """Add one tag to a product."""
-        self.http.send(calls.add_tag(product, tag))
+        self.http.send(calls.add_tags(product, [tag]))
 
     def remove_tags(self, product: int, tags: Sequence[str]) -> None:
         """Take tags off a product."""
         self.http.send(calls.remove_tags(product, tags))
+
+    def change_tags(self, changes: Sequence[TagChange], *, width: int = 4) -> dict[int, str]:
+        """Add and remove tags of many products; error texts by id of the products that failed.
+
+        A product that is not in the result has what was asked; one whose additions failed keeps what was
+        to be removed. `width`: how many calls may be on their way at once. Raises WritesOff.
+        """
+        return tags.change_directly(self.http, changes, width)
 
     def archive(self, product: int) -> None:
         """Archive a product."""

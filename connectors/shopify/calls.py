@@ -159,9 +159,9 @@ def delete_variants(product: int, variants: Sequence[int]) -> Call:
     return _write("productVariantsBulkDelete", documents.DELETE_VARIANTS, variables)
 
 
-def add_tag(product: int, tag: str) -> Call:
-    """Add one tag; adding it again changes nothing."""
-    variables: JsonObject = {"id": gid("Product", product), "tags": [tag]}
+def add_tags(product: int, tags: Sequence[str]) -> Call:
+    """Add tags; adding one again changes nothing."""
+    variables: JsonObject = {"id": gid("Product", product), "tags": list(tags)}
     return _write("tagsAdd", documents.ADD_TAGS, variables, repeatable=True)
 
 

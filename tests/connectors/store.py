@@ -32,7 +32,7 @@ class Store:
         self.slept.append(seconds)
         self.meanwhile()
 
-    def http(self, *, checked: bool = True) -> Http:
+    def http(self, *, checked: bool = True, writes_off: bool = False) -> Http:
         """A connection to the own shop; unchecked, it gives back whatever was answered."""
         version = check_version(VERSION)
 
@@ -47,15 +47,16 @@ class Store:
             headers=FixedToken(self.token).headers,
             points=points,
             patience=PATIENCE,
+            writes_off=writes_off,
             client=httpx.Client(transport=httpx.WSGITransport(app=self.sandbox)),
             sleep=self.sleep,
             check=check,
             chance=lambda: 0.0,
         )
 
-    def shop(self) -> Shopify:
+    def shop(self, *, writes_off: bool = False) -> Shopify:
         """The connector."""
-        return Shopify(self.http(), location=LOCATION, version=VERSION)
+        return Shopify(self.http(writes_off=writes_off), location=LOCATION, version=VERSION)
 
     def put(self, world: World) -> Shopify:
         """Make the world so; the connector to its shop."""

@@ -52,7 +52,7 @@ BUILT = [
         [Row(51_001, 5, 4)], location=LOCATION, name="available", reference="evenstock://r", key="k1"
     ),
     calls.activate(51_001, LOCATION, "k2"),
-    calls.add_tag(101, "x"),
+    calls.add_tags(101, ["x"]),
     calls.remove_tags(101, ["x"]),
     calls.archive(101),
     calls.delete_variants(101, [1001]),
