@@ -263,7 +263,10 @@ class ProductRow(Base):
 
 
 class AccountRow(Base):
-    """Which location of an account is in use. `confirmed_at`: when a person last changed it."""
+    """Which location of an account is in use, and for which day its older marks were last swept away.
+
+    `confirmed_at`: when a person last changed the location.
+    """
 
     __tablename__ = "accounts"
 
@@ -272,6 +275,7 @@ class AccountRow(Base):
     location_id: Mapped[int]
     used_since: Mapped[datetime]
     confirmed_at: Mapped[datetime | None]
+    swept_on: Mapped[date | None]
 
 
 class SnapshotRow(Base):

@@ -1,7 +1,7 @@
 """What is remembered of shops: last attempts at products, locations in use, snapshots of deleted variants."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
@@ -42,7 +42,7 @@ class Products:
 
 
 class Accounts:
-    """The part of the ledger that knows which location of an account is in use."""
+    """The part of the ledger that knows an account's location in use, and when its marks were swept."""
 
     database: Database
 
@@ -65,6 +65,19 @@ class Accounts:
         with self.database.writing() as connection:
             insert = insert_into(connection, AccountRow).values(system=system, account=account, **place)
             connection.execute(insert.on_conflict_do_update(index_elements=["system", "account"], set_=place))
+
+    def swept_on(self, system: str, account: str) -> date | None:
+        """The latest day for which the account's older marks were swept away."""
+        statement = select(AccountRow.swept_on)
+        with self.database.reading() as connection:
+            found = statement.where(AccountRow.system == system, AccountRow.account == account)
+            return connection.execute(found).scalar_one_or_none()
+
+    def record_sweep(self, system: str, account: str, day: date) -> None:
+        """Store that the account's marks older than `day` were swept away."""
+        statement = update(AccountRow).where(AccountRow.system == system, AccountRow.account == account)
+        with self.database.writing() as connection:
+            connection.execute(statement.values(swept_on=day))
 
 
 class Snapshots:

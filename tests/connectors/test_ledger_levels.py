@@ -190,3 +190,13 @@ def test_a_later_snapshot_replaces_one_whose_variant_was_not_deleted(ledger: Led
     ledger.store_snapshots([replace(_snapshot(run, 1, title="too late"), taken_at=NOW + timedelta(days=1))])
 
     assert [found.data["title"] for found in ledger.deleted_variants("own")] == ["new"]
+
+
+def test_a_sweep_is_remembered_by_account(ledger: Ledger) -> None:
+    """The latest day for which older marks were swept away; none before the first sweep."""
+    ledger.use_location("shopify", "own", 1, NOW)
+    ledger.use_location("shopify", "other", 1, NOW)
+    assert ledger.swept_on("shopify", "own") is None
+    ledger.record_sweep("shopify", "own", NOW.date())
+    assert ledger.swept_on("shopify", "own") == NOW.date()
+    assert ledger.swept_on("shopify", "other") is None
