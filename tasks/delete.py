@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from connectors.errors import ConnectorError, EvenstockError, Refused, UnknownOutcome
@@ -159,4 +159,4 @@ def _of(lines: Sequence[Line], product_id: int) -> list[Line]:
 
 
 def _gone(line: Line) -> Line:
-    return replace(line.ended(Outcome.DONE, "zero_stock"), deleted=True)
+    return line.ended(Outcome.DONE, "zero_stock")._replace(deleted=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from connectors.records import LevelsEverywhere, VariantFacts
@@ -100,7 +100,7 @@ def _settled(line: Line, checks: Mapping[int, str]) -> Line:
     """A line that lost its candidacy is an ordinary one again; at zero already, it has nothing to do."""
     if not checks.get(line.variant_id):
         return line
-    ordinary = replace(line, zero_candidate=False)
+    ordinary = line._replace(zero_candidate=False)
     return ordinary.ended(Outcome.UNCHANGED) if line.shown == line.wanted else ordinary
 
 

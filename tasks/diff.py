@@ -1,12 +1,13 @@
 """Compare what the shop shows with what RMS has: one line for every level."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from connectors.folding import fold
 from connectors.records import Product, Quantities, RmsRow, Variant
 from tasks import derive
-from tasks.matching import ShopIndex, Truth, Units, units
+from tasks.matching import Claims, ShopIndex, Truth, units
 from tasks.plan import Line, Outcome, QuantityName
 
 EMPTY = Quantities(0, 0, 0)
@@ -48,13 +49,28 @@ class Absent:
     rms_item_id: int
 
 
+class Verdict(NamedTuple):
+    """Why a variant is left alone, whatever its numbers are."""
+
+    outcome: Outcome
+    reason: str
+    note: str = ""
+
+
+UNREADABLE = Verdict(Outcome.UNKNOWN, "unreadable_quantity")
+
+
 def stock(products: Iterable[Product], known: Known) -> Iterator[Line]:
     """One line a variant: unknown, refused, unchanged, or open with what to write."""
     for product in products:
         verdict = _of_product(product, known)
+        rows = known.truth.skus(product.ccod or "")
         for variant in product.variants:
-            line = _bare(product, variant, known.policy)
-            yield line.ended(*verdict) if verdict else _of_variant(line, variant, known)
+            found = verdict or _row_of(variant, rows, known)
+            if isinstance(found, Verdict):
+                yield _left_alone(product, variant, found, known.policy)
+            else:
+                yield _of_row(product, variant, found, known)
 
 
 def missing_in_shop(products: Iterable[Product], truth: Truth, shop: ShopIndex) -> Iterator[Absent]:
@@ -78,8 +94,43 @@ def _absent(product: Product, rows: Iterable[RmsRow]) -> Iterator[Absent]:
             yield Absent(product.id, row.ccod, row.sku, there.count, row.item_id)
 
 
-def _bare(product: Product, variant: Variant, policy: Policy) -> Line:
-    """The line of a variant before anything is known about its truth."""
+def _of_product(product: Product, known: Known) -> Verdict | None:
+    """A verdict that holds for all of a product's variants, if there is one."""
+    if product.status == "ARCHIVED":
+        return Verdict(Outcome.REFUSED, "archived")
+    if fold(known.policy.exclude_tag) in {fold(tag) for tag in product.tags}:
+        return Verdict(Outcome.REFUSED, "excluded")
+    if not fold(product.ccod or ""):
+        return Verdict(Outcome.UNKNOWN, "no_ccod")
+    if known.unreachable:
+        return Verdict(Outcome.UNKNOWN, known.unreachable)
+    return None
+
+
+def _row_of(variant: Variant, rows: Claims, known: Known) -> RmsRow | Verdict:
+    """The one row of RMS that speaks for a variant, or why there is none."""
+    sku = fold(variant.sku or "")
+    if not sku:
+        return Verdict(Outcome.UNKNOWN, "no_sku")
+    if sku in known.shop.twins or variant.duplicates:
+        return _twin_in_shop(variant, known.shop.spellings(sku))
+    claims = rows.get(sku)
+    if claims is None:
+        return Verdict(Outcome.UNKNOWN, "not_in_rms")
+    if len(claims) > 1:
+        return Verdict(Outcome.REFUSED, "twin_in_rms", _both(row.sku for row in claims))
+    if claims[0].item_id in known.truth.torn:
+        return Verdict(Outcome.UNKNOWN, "changed_while_reading")
+    return claims[0]
+
+
+def _twin_in_shop(variant: Variant, spellings: Sequence[str]) -> Verdict:
+    others = _both(spellings) if spellings else f"{variant.duplicates} more with {variant.sku!r}"
+    return Verdict(Outcome.REFUSED, "twin_in_shop", others)
+
+
+def _left_alone(product: Product, variant: Variant, verdict: Verdict, policy: Policy) -> Line:
+    """The line of a variant whose truth is not known."""
     quantities = variant.level.quantities if variant.level else None
     return Line(
         product_id=product.id,
@@ -87,94 +138,75 @@ def _bare(product: Product, variant: Variant, policy: Policy) -> Line:
         item_id=variant.item_id,
         sku=variant.sku or "",
         ccod=product.ccod or "",
-        shown=derive.shown(quantities, policy.quantity_name) if quantities else 0,
-        baseline=quantities,
-        seen_at=product.seen_at,
         position=variant.position,
+        seen_at=product.seen_at,
+        baseline=quantities,
+        shown=derive.shown(quantities, policy.quantity_name) if quantities else 0,
+        outcome=verdict.outcome,
+        reason=verdict.reason,
+        note=verdict.note,
     )
 
 
-def _of_product(product: Product, known: Known) -> tuple[Outcome, str] | None:
-    """A verdict that holds for all of a product's variants, if there is one."""
-    if product.status == "ARCHIVED":
-        return Outcome.REFUSED, "archived"
-    if fold(known.policy.exclude_tag) in {fold(tag) for tag in product.tags}:
-        return Outcome.REFUSED, "excluded"
-    if not fold(product.ccod or ""):
-        return Outcome.UNKNOWN, "no_ccod"
-    if known.unreachable:
-        return Outcome.UNKNOWN, known.unreachable
-    return None
+def _of_row(product: Product, variant: Variant, row: RmsRow, known: Known) -> Line:
+    """The line of a variant whose truth is known: what it shows beside what it should hold.
 
-
-def _of_variant(line: Line, variant: Variant, known: Known) -> Line:
-    """The variant's verdict: first whose it is, then what it should hold."""
-    if not fold(line.sku):
-        return line.ended(Outcome.UNKNOWN, "no_sku")
-    if spellings := known.shop.spellings(line.sku):
-        return line.ended(Outcome.REFUSED, "twin_in_shop", _both(spellings))
-    if variant.duplicates:
-        return line.ended(Outcome.REFUSED, "twin_in_shop", f"{variant.duplicates} more with {line.sku!r}")
-    rows = known.truth.of(line.ccod, line.sku)
-    if len(rows) > 1:
-        return line.ended(Outcome.REFUSED, "twin_in_rms", _both(row.sku for row in rows))
-    if not rows:
-        return line.ended(Outcome.UNKNOWN, "not_in_rms")
-    return _of_row(line, variant, rows[0], known)
-
-
-def _of_row(line: Line, variant: Variant, row: RmsRow, known: Known) -> Line:
-    if row.item_id in known.truth.torn:
-        return line.ended(Outcome.UNKNOWN, "changed_while_reading")
+    Built once, with all it has to say: a catalogue has a million of them.
+    """
     there = units(row)
     if there is None:
-        return line.ended(Outcome.UNKNOWN, "unreadable_quantity")
-    return _of_level(_with_truth(line, row, there, known), variant, known.policy)
-
-
-def _with_truth(line: Line, row: RmsRow, there: Units, known: Known) -> Line:
-    unbooked = known.unbooked.get(line.variant_id, 0)
-    return replace(
-        line,
+        return _left_alone(product, variant, UNREADABLE, known.policy)
+    unbooked = known.unbooked.get(variant.id, 0)
+    wanted = max(0, there.count - unbooked)
+    quantities = variant.level.quantities if variant.level else None
+    shown = derive.shown(quantities, known.policy.quantity_name) if quantities else 0
+    is_plain = _is_plain(variant)
+    may_go = is_plain and wanted == 0 and not unbooked and known.policy.delete_zero_stock
+    line = Line(
+        product_id=product.id,
+        variant_id=variant.id,
+        item_id=variant.item_id,
+        sku=variant.sku or "",
+        ccod=product.ccod or "",
+        position=variant.position,
+        seen_at=product.seen_at,
+        baseline=quantities,
+        shown=shown,
+        wanted=wanted,
         truth=row.quantity,
-        wanted=max(0, there.count - unbooked),
         exact=there.exact,
         note=there.note,
         unbooked=unbooked,
         rms_item_id=row.item_id,
+        zero_candidate=may_go,
+        outcome=Outcome.UNCHANGED if is_plain and shown == wanted and not may_go else None,
     )
+    return line if is_plain else _of_odd_level(line, variant, known.policy)
 
 
-def _of_level(line: Line, variant: Variant, policy: Policy) -> Line:
-    """What the level itself allows: untracked, unreadable, not sellable yet, or plainly comparable."""
+def _is_plain(variant: Variant) -> bool:
+    """Whether the level can be compared and written as it stands."""
+    level = variant.level
+    return variant.tracked and level is not None and level.active and level.quantities is not None
+
+
+def _of_odd_level(line: Line, variant: Variant, policy: Policy) -> Line:
+    """What a level that cannot simply be compared allows: untracked, not sellable yet, or unreadable."""
     if not variant.tracked:
         return line.ended(Outcome.REFUSED, "untracked")
     if variant.level is None or not variant.level.active:
         return _asleep(line, variant, policy)
-    if variant.level.quantities is None:
-        return line.ended(Outcome.UNKNOWN, "level_unreadable")
-    return _compared(line, variant.level.quantities, policy)
+    return line.ended(Outcome.UNKNOWN, "level_unreadable")
 
 
 def _asleep(line: Line, variant: Variant, policy: Policy) -> Line:
     """A level that is inactive or not stocked shows nothing; whatever it keeps cannot be sold."""
     reason = "missing_level" if variant.level is None else "inactive_level"
     if line.wanted == 0:
-        return replace(line, shown=0).ended(Outcome.UNCHANGED, reason)
+        return line._replace(shown=0).ended(Outcome.UNCHANGED, reason)
     if policy.missing_level != "activate":
         return line.ended(Outcome.REFUSED, reason)
-    return replace(line, shown=0, baseline=line.baseline or EMPTY, activate=True)
-
-
-def _compared(line: Line, quantities: Quantities, policy: Policy) -> Line:
-    compared = replace(
-        line,
-        shown=derive.shown(quantities, policy.quantity_name),
-        zero_candidate=policy.delete_zero_stock and line.wanted == 0 and not line.unbooked,
-    )
-    if compared.shown == compared.wanted and not compared.zero_candidate:
-        return compared.ended(Outcome.UNCHANGED)
-    return compared
+    return line._replace(shown=0, baseline=line.baseline or EMPTY, activate=True)
 
 
 def _both(spellings: Iterable[str]) -> str:

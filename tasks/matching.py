@@ -28,23 +28,27 @@ class ShopIndex:
             self.twins.setdefault(folded, {known_id: known_sku})[variant_id] = sku or ""
 
     def spellings(self, sku: str) -> tuple[str, ...]:
-        """The spellings of all variants that share this SKU, when there are several; else nothing."""
-        return tuple(self.twins.get(fold(sku), {}).values())
+        """The spellings of all variants that share this folded SKU, when there are several; else nothing."""
+        return tuple(self.twins.get(sku, {}).values())
+
+
+Claims = Mapping[str, tuple[RmsRow, ...]]
+"""The rows that claim an SKU, by the folded SKU: one, or twins."""
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
     """RMS's rows by folded CCOD and SKU. `torn`: item ids whose row changed while it was being read."""
 
-    rows: Mapping[str, Mapping[str, tuple[RmsRow, ...]]]
+    rows: Mapping[str, Claims]
     torn: frozenset[int] = frozenset()
 
     def of(self, ccod: str, sku: str) -> tuple[RmsRow, ...]:
         """The rows that claim this SKU: none, one, or twins."""
-        return self.rows.get(fold(ccod), {}).get(fold(sku), ())
+        return self.skus(ccod).get(fold(sku), ())
 
-    def skus(self, ccod: str) -> Mapping[str, tuple[RmsRow, ...]]:
-        """All rows of a CCOD, by folded SKU."""
+    def skus(self, ccod: str) -> Claims:
+        """All rows of a CCOD."""
         return self.rows.get(fold(ccod), {})
 
 
@@ -53,7 +57,8 @@ def truth_of(rows: Iterable[RmsRow], torn: frozenset[int] = frozenset()) -> Trut
     index: dict[str, dict[str, tuple[RmsRow, ...]]] = {}
     for row in rows:
         skus = index.setdefault(fold(row.ccod), {})
-        skus[fold(row.sku)] = (*skus.get(fold(row.sku), ()), row)
+        sku = fold(row.sku)
+        skus[sku] = (*skus[sku], row) if sku in skus else (row,)
     return Truth(index, torn)
 
 

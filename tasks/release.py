@@ -1,7 +1,7 @@
 """What of a plan may still be applied when a person releases it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tasks.guard import Limits, Memory, refuse
 from tasks.plan import Line, Outcome
@@ -50,5 +50,5 @@ def _judge(line: Line, planned: Line, memory: Memory, limits: Limits) -> Line:
         note = f"the shop holds {line.shown} now, not {planned.shown}"
         return line.ended(Outcome.REFUSED, "shop_moved", note)
     return refuse(
-        replace(line, zero_candidate=line.zero_candidate and planned.zero_candidate), memory, limits
+        line._replace(zero_candidate=line.zero_candidate and planned.zero_candidate), memory, limits
     )

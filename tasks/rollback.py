@@ -1,7 +1,6 @@
 """Taking a product's updates back when part of them failed: a plan like any other, last first."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from enum import StrEnum
 
 from tasks.plan import Line, Outcome
@@ -27,8 +26,7 @@ def inverse(lines: Sequence[Line], mode: RollbackMode) -> list[Line]:
 
 
 def _back(line: Line) -> Line:
-    return replace(
-        line,
+    return line._replace(
         shown=line.written_to or 0,
         wanted=line.written_from or 0,
         outcome=None,

@@ -1,12 +1,12 @@
 """How a batch ended, as JSON: what its task returns, and how the run's story takes it in."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from connectors.records import JsonObject, JsonValue
 from connectors.shape import as_bool, as_int, as_list, as_object, as_text
 from tasks.carry import Carried
 from tasks.deletion import Failed
+from tasks.mark import Marked
 from tasks.plan import Line, Outcome
 from tasks.receipt import Receipt
 from tasks.report import Story
@@ -19,8 +19,7 @@ def to_json(carried: Carried) -> JsonObject:
         "receipt": [carried.receipt.read_back, carried.receipt.drift, carried.receipt.unconfirmed],
         "failed_deletions": [[failed.line.variant_id, failed.check] for failed in carried.failed_deletions],
         "archived": list(carried.archived),
-        "marked": len(carried.marked),
-        "unmarked": [[product_id, why] for product_id, why in carried.unmarked.items()],
+        "finished": list(carried.finished),
         "rolled_back": len(carried.rolled_back),
         "not_rolled_back": len(carried.not_rolled_back),
         "usage": dict(carried.usage),
@@ -47,10 +46,26 @@ def absorb(story: Story, result: JsonObject) -> None:
         _failed_deletion(story, _row(row)) for row in as_list(result["failed_deletions"], "failed")
     ]
     story.archived += [as_int(number, "archived") for number in as_list(result["archived"], "archived")]
-    story.marked += as_int(result["marked"], "marked")
+    story.finished += [as_int(number, "finished") for number in as_list(result["finished"], "finished")]
     story.rollbacks += as_int(result["rolled_back"], "rolled_back")
     story.rollback_failures += as_int(result["not_rolled_back"], "not_rolled_back")
-    for row in as_list(result["unmarked"], "unmarked"):
+
+
+def marked_to_json(marked: Marked, usage: Mapping[str, int | float]) -> JsonObject:
+    """How marking ended, as plain JSON."""
+    return {
+        "marked": len(marked.marked),
+        "swept": len(marked.swept),
+        "failed": [[product_id, why] for product_id, why in marked.failed.items()],
+        "usage": dict(usage),
+    }
+
+
+def absorb_marks(story: Story, result: JsonObject) -> None:
+    """Take into the story which products were marked."""
+    story.marked += as_int(result["marked"], "marked")
+    story.swept += as_int(result["swept"], "swept")
+    for row in as_list(result["failed"], "failed"):
         story.unmarked[as_int(_row(row)[0], "product")] = as_text(_row(row)[1], "why")
 
 
@@ -60,8 +75,7 @@ def _row(row: JsonValue) -> list[JsonValue]:
 
 def _ended(line: Line, verdict: Sequence[JsonValue]) -> Line:
     _, outcome, reason, note, written_from, written_to, deleted = verdict
-    return replace(
-        line,
+    return line._replace(
         outcome=Outcome(as_text(outcome, "outcome")),
         reason=as_text(reason, "reason"),
         note=as_text(note, "note"),

@@ -350,8 +350,7 @@ class Writer:
         return Row(attempt.line.item_id, derive.shown(attempt.reading, self._name), attempt.target)
 
     def _done(self, attempt: Attempt) -> None:
-        line = replace(
-            attempt.line.ended(Outcome.DONE),
+        line = attempt.line.ended(Outcome.DONE)._replace(
             written_from=derive.shown(attempt.reading, self._name),
             written_to=attempt.target,
         )

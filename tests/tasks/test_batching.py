@@ -59,7 +59,7 @@ class TestProductJob:
         assert jobs_of(line(1, 5, 3), waiting) == [ProductJob(1, (YESTERDAY,), may_mark=False)]
 
     def test_without_a_known_sku_is_left_alone(self) -> None:
-        assert jobs_of(replace(line(1, outcome=Outcome.UNKNOWN), truth=None)) == []
+        assert jobs_of(line(1, outcome=Outcome.UNKNOWN)._replace(truth=None)) == []
         assert jobs_of() == []
 
     def test_that_is_archived_gets_no_mark(self) -> None:

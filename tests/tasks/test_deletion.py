@@ -17,7 +17,7 @@ from tests.tasks.samples import NOON, line
 
 
 def candidate(number: int, shown: int = 0, *, product: int = 1, exact: bool = True) -> Line:
-    return replace(line(number, shown, 0, product=product), zero_candidate=True, exact=exact)
+    return line(number, shown, 0, product=product)._replace(zero_candidate=True, exact=exact)
 
 
 def sift(
@@ -65,8 +65,8 @@ class TestSift:
         assert checks(sifted) == ({1: "zero_days"} if stays else {})
 
     def test_keeps_the_first_variant_of_a_product_that_would_lose_all(self) -> None:
-        second = replace(candidate(1), position=2)
-        first = replace(candidate(2), position=1)
+        second = candidate(1)._replace(position=2)
+        first = candidate(2)._replace(position=1)
         sifted = sift(
             second, first, candidate(3, product=2), line(4, 2, 2, product=2, outcome=Outcome.UNCHANGED)
         )
@@ -82,7 +82,7 @@ class TestSift:
             candidate(1, 4),
             candidate(2),
             candidate(3, product=2),
-            replace(STAYS, product_id=2),
+            STAYS._replace(product_id=2),
             policy=policy,
         )
         assert sifted.archive == {1}
@@ -104,7 +104,7 @@ class TestSift:
     @pytest.mark.parametrize("outcome", [Outcome.HELD, Outcome.UNKNOWN, Outcome.REFUSED])
     def test_a_sibling_that_stays_is_enough(self, outcome: Outcome) -> None:
         policy = DeletionPolicy(preserve_single_variant=False)
-        sifted = sift(candidate(1), replace(candidate(2, 3), outcome=outcome), policy=policy)
+        sifted = sift(candidate(1), candidate(2, 3)._replace(outcome=outcome), policy=policy)
         assert (remaining(sifted)[0], sifted.archive, checks(sifted)) == (1, frozenset(), {})
 
     def test_a_sibling_kept_by_a_check_is_enough(self) -> None:
@@ -120,11 +120,9 @@ class TestSift:
     @given(
         st.lists(
             st.builds(
-                lambda product, shown, exact, is_candidate, outcome: replace(
-                    candidate(0, shown, product=product, exact=exact),
-                    zero_candidate=is_candidate,
-                    outcome=outcome,
-                ),
+                lambda product, shown, exact, is_candidate, outcome: candidate(
+                    0, shown, product=product, exact=exact
+                )._replace(zero_candidate=is_candidate, outcome=outcome),
                 st.integers(1, 3),
                 st.integers(0, 2),
                 st.booleans(),
@@ -144,7 +142,7 @@ class TestSift:
         self, drawn: list[Line], policy: DeletionPolicy
     ) -> None:
         lines = [
-            replace(each, variant_id=number, item_id=number, position=number)
+            each._replace(variant_id=number, item_id=number, position=number)
             for number, each in enumerate(drawn)
         ]
         sifted = sift(*lines, policy=policy)

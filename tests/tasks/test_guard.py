@@ -199,7 +199,7 @@ class TestParked:
         memory = Memory(error_count=errors, error_fingerprint=guard.fingerprint(self.LINE))
         assert review([self.LINE], memories={1: memory})[0].outcome is outcome
 
-    @pytest.mark.parametrize("changed", [line(1, 6, 4), line(1, 5, 3), replace(line(1, 5, 4), sku="new")])
+    @pytest.mark.parametrize("changed", [line(1, 6, 4), line(1, 5, 3), line(1, 5, 4)._replace(sku="new")])
     def test_until_its_inputs_change(self, changed: Line) -> None:
         memory = Memory(error_count=3, error_fingerprint=guard.fingerprint(self.LINE))
         assert review([changed], memories={1: memory})[0].is_open
@@ -258,7 +258,7 @@ class TestReview:
     ) -> None:
         judged = review(lines, limit, known, history)
         for before, after in zip(lines, judged, strict=True):
-            same = replace(after, outcome=before.outcome, reason=before.reason, note=before.note)
+            same = after._replace(outcome=before.outcome, reason=before.reason, note=before.note)
             assert same == before
             if before.outcome not in {None, Outcome.UNCHANGED}:
                 assert after == before

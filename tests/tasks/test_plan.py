@@ -1,7 +1,5 @@
 """The books of a run, and what finishes a product."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +7,7 @@ from hypothesis import strategies as st
 from tasks.plan import Line, Outcome, balance, by_product, deserves_mark
 from tests.tasks.samples import line, outcomes
 
-UNKNOWN = replace(line(9, outcome=Outcome.UNKNOWN), truth=None)
+UNKNOWN = line(9, outcome=Outcome.UNKNOWN)._replace(truth=None)
 
 
 class TestBalance:
@@ -66,7 +64,7 @@ class TestLine:
         assert (each.falls, each.rises, each.is_zeroing) == (falls, rises, is_zeroing)
 
     def test_keeps_what_was_noted_before(self) -> None:
-        noted = replace(line(1), reason="why", note="negative")
+        noted = line(1)._replace(reason="why", note="negative")
         assert noted.ended(Outcome.DONE).note == "negative"
         assert noted.ended(Outcome.FAILED, "other").reason == "other"
 
@@ -98,7 +96,7 @@ class TestMark:
         assert deserves_mark([line(1, outcome=outcome), line(2, outcome=Outcome.DONE), UNKNOWN]) is deserved
 
     def test_needs_one_sku_that_rms_knows(self) -> None:
-        refused = replace(line(1, outcome=Outcome.REFUSED), truth=None)
+        refused = line(1, outcome=Outcome.REFUSED)._replace(truth=None)
         assert not deserves_mark([])
         assert not deserves_mark([UNKNOWN, refused])
         assert deserves_mark([UNKNOWN, refused, line(2, outcome=Outcome.UNCHANGED)])

@@ -1,7 +1,7 @@
 """Reading back: what sales explain is no drift, everything else is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import pytest
@@ -36,7 +36,7 @@ class Shelf:
 
 def written(number: int, before: Quantities, sent: int) -> Written:
     done = line(number, before.available, sent, outcome=Outcome.DONE)
-    return Written(replace(done, written_from=before.available, written_to=sent), before)
+    return Written(done._replace(written_from=before.available, written_to=sent), before)
 
 
 def receipt(shelf: Shelf, *each: Written) -> tuple[list[str], Receipt]:

@@ -1,7 +1,5 @@
 """Releasing a held plan: only what is still asked for, of what is still there."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,11 +55,11 @@ class TestReview:
 
     @pytest.mark.parametrize(("then", "now"), [(True, False), (False, True)])
     def test_deletes_only_what_was_and_is_to_be_deleted(self, *, then: bool, now: bool) -> None:
-        judged = review(replace(PLANNED, zero_candidate=now), replace(PLANNED, zero_candidate=then))
+        judged = review(PLANNED._replace(zero_candidate=now), PLANNED._replace(zero_candidate=then))
         assert judged.is_open
         assert not judged.zero_candidate
         assert review(
-            replace(PLANNED, zero_candidate=True), replace(PLANNED, zero_candidate=True)
+            PLANNED._replace(zero_candidate=True), PLANNED._replace(zero_candidate=True)
         ).zero_candidate
 
     @given(units, units, units, units, st.one_of(st.none(), outcomes))

@@ -95,10 +95,10 @@ def ended(*each: Outcome) -> list[Line]:
 
 
 def updated(number: int, before: int, after: int) -> Line:
-    return replace(line(number, before, after, outcome=Outcome.DONE), written_from=before, written_to=after)
+    return line(number, before, after, outcome=Outcome.DONE)._replace(written_from=before, written_to=after)
 
 
-GONE = replace(line(8, 0, 0, outcome=Outcome.DONE), deleted=True, reason="zero_stock")
+GONE = line(8, 0, 0, outcome=Outcome.DONE)._replace(deleted=True, reason="zero_stock")
 
 
 class TestKeys:
@@ -140,7 +140,7 @@ class TestKeys:
 class TestStatistics:
     @given(st.lists(outcomes), st.integers(0, 3))
     def test_checked_is_the_sum_of_its_parts(self, each: list[Outcome], deleted: int) -> None:
-        gone = [replace(GONE, variant_id=1000 + number) for number in range(deleted)]
+        gone = [GONE._replace(variant_id=1000 + number) for number in range(deleted)]
         told = report.statistics(story_of(*ended(*each), *gone))
         assert told["variants_checked"] == len(each) + deleted
         parts = [told[name] for name in ("variants_updated", "variants_deleted", "errors", "skipped")]
@@ -159,7 +159,7 @@ class TestStatistics:
         ("truth", "negative", "fractional"), [("-2", 1, 0), ("2.5", 0, 1), ("-2.5", 1, 0), ("2.0", 0, 0)]
     )
     def test_odd_quantities_are_counted(self, truth: str, negative: int, fractional: int) -> None:
-        told = report.statistics(story_of(replace(line(1, outcome=Outcome.DONE), truth=Decimal(truth))))
+        told = report.statistics(story_of(line(1, outcome=Outcome.DONE)._replace(truth=Decimal(truth))))
         assert (told["negative_quantities"], told["fractional_quantities"]) == (negative, fractional)
 
     def test_speed_is_of_products_and_variants(self) -> None:
@@ -259,7 +259,7 @@ class TestDetails:
                 assert entry.keys() >= {"sku", "product_id", "variant_id", "reason"}
 
     def test_locked_products_have_a_list_of_their_own(self) -> None:
-        told = report.details(story_of(replace(line(1, outcome=Outcome.REFUSED), reason="locked")))
+        told = report.details(story_of(line(1, outcome=Outcome.REFUSED)._replace(reason="locked")))
         assert isinstance(told["locked"], list)
         assert (len(told["locked"]), told["refused"]) == (1, [])
 
@@ -310,7 +310,7 @@ class TestEscape:
 
     def test_is_applied_to_pages_and_tables(self) -> None:
         nasty = "x|<b>\n[y](z)"
-        story = story_of(replace(line(1, outcome=Outcome.HELD), sku=nasty, reason=nasty, note=nasty))
+        story = story_of(line(1, outcome=Outcome.HELD)._replace(sku=nasty, reason=nasty, note=nasty))
         story.warnings = [nasty]
         story.error = {"code": "X", "message": nasty}
         assert "<b>" not in report.markdown(story)
@@ -329,6 +329,6 @@ class TestTable:
         assert len(report.table(ended(*[Outcome.DONE] * 1_500))) == report.TABLE_ROWS
 
     def test_asks_for_nothing_where_nothing_is_known(self) -> None:
-        unknown = replace(line(1, 5, outcome=Outcome.UNKNOWN), truth=None)
+        unknown = line(1, 5, outcome=Outcome.UNKNOWN)._replace(truth=None)
         assert report.table([unknown])[0]["to"] is None
         assert report.table([GONE])[0]["outcome"] == "deleted"

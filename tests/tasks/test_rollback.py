@@ -1,7 +1,5 @@
 """Taking back: what, in which order, and what stays."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +14,7 @@ FAILED = line(99, 5, 3, outcome=Outcome.FAILED)
 
 def done(number: int, before: int, after: int, *, deleted: bool = False) -> Line:
     written = line(number, before, after, outcome=Outcome.DONE)
-    return replace(written, written_from=before, written_to=after, deleted=deleted)
+    return written._replace(written_from=before, written_to=after, deleted=deleted)
 
 
 def back(mode: RollbackMode, *lines: Line) -> list[tuple[int, int, int]]:
@@ -42,7 +40,7 @@ def test_only_a_failure_takes_back(outcome: Outcome) -> None:
 
 def test_what_sales_left_is_what_was_there() -> None:
     """Planned from 10 to 12; three were sold before the write, which went from 7 to 9."""
-    written = replace(done(1, 10, 12), written_from=7, written_to=9)
+    written = done(1, 10, 12)._replace(written_from=7, written_to=9)
     assert back(RollbackMode.ALL, written, FAILED) == [(1, 9, 7)]
 
 
@@ -52,7 +50,7 @@ def test_a_deleted_variant_and_an_unwritten_line_stay() -> None:
 
 
 def test_comes_back_as_a_plain_open_line() -> None:
-    written = replace(done(1, 0, 4), activate=True, zero_candidate=True, reason="x")
+    written = done(1, 0, 4)._replace(activate=True, zero_candidate=True, reason="x")
     (undone,) = rollback.inverse([written, FAILED], RollbackMode.ALL)
     assert undone.is_open
     assert (undone.activate, undone.zero_candidate, undone.reason) == (False, False, "")

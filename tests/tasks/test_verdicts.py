@@ -1,7 +1,6 @@
 """A batch's result goes through JSON and loses nothing."""
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hypothesis import given
@@ -41,8 +40,7 @@ def test_every_line_gets_its_verdict(
 ) -> None:
     planned = [line(number, 5, 3) for number in range(len(drawn))]
     ended = [
-        replace(
-            each,
+        each._replace(
             outcome=outcome,
             reason=reason,
             written_from=pair and pair[0],

@@ -18,8 +18,7 @@ GOOD = {Outcome.DONE, Outcome.UNCHANGED}
 def plan_of(shop: ModelShop) -> list[Line]:
     """What discovery would have planned: the baseline is how the shop stands before anybody acts."""
     return [
-        replace(
-            line(item, place.shown(shop.name), shop.truths[item]),
+        line(item, place.shown(shop.name), shop.truths[item])._replace(
             baseline=place.quantities,
             activate=not place.active,
         )
@@ -291,7 +290,7 @@ class TestStrict:
     """Taking back: only where the shop still holds exactly what was written."""
 
     def back(self, shop: ModelShop) -> list[Line]:
-        return [replace(each, baseline=None, activate=False) for each in plan_of(shop)]
+        return [each._replace(baseline=None, activate=False) for each in plan_of(shop)]
 
     @pytest.mark.parametrize("tick", [0, 1])
     @pytest.mark.parametrize("kind", ["sale", "edit"])
@@ -409,7 +408,7 @@ class TestAnySchedule:
     @settings(max_examples=200)
     @given(model_shops(faults=FAULTS))
     def test_strictly_only_what_holds_what_was_written_is_set(self, shop: ModelShop) -> None:
-        lines = [replace(each, baseline=None, activate=False) for each in plan_of(shop)]
+        lines = [each._replace(baseline=None, activate=False) for each in plan_of(shop)]
         shop.truths = dict.fromkeys(shop.truths, 10**6)
         write(shop, strict=True, lines=lines)
         planned: dict[int, Line] = {each.item_id: each for each in lines}
