@@ -71,6 +71,8 @@ class Call:
     """A write that may simply be sent again after a lost answer."""
     cost: float = 1.0
     """Points to reserve before sending."""
+    hidden: tuple[str, ...] = field(default=(), repr=False)
+    """Secrets of its content, which an error must not show even if the answer repeats them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,7 @@ class _Course:
     started: float
     queued: float = 0.0
     renewed: bool = False
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: set[str] = field(default_factory=set, repr=False)
 
 
@@ -187,7 +190,7 @@ def _free(answer: Answer) -> float:  # noqa: ARG001
     return 0.0
 
 
-def _never() -> bool:
+def _never(refused: Mapping[str, str]) -> bool:  # noqa: ARG001
     return False
 
 
@@ -200,7 +203,8 @@ class Http:
 
     `headers` gives the credentials; they are asked for with each request and go to the base URL only.
     `check` is the system's own reading of an answer of status 2xx; what it raises takes part in the retry.
-    `renew` is asked once a call after a 401: true means that `headers` has new credentials.
+    `renew` is asked once a call after a 401, with the headers that were refused: true means that `headers`
+    has others now.
     Raises ConfigurationError unless the base URL is https, or http to this machine.
     """
 
@@ -213,7 +217,7 @@ class Http:
         headers: Callable[[], Mapping[str, str]] = dict,
         check: Callable[[Call, Answer], None] = _accept,
         points: Callable[[Answer], float] = _free,
-        renew: Callable[[], bool] = _never,
+        renew: Callable[[Mapping[str, str]], bool] = _never,
         patience: Patience = Patience(),
         pacer: Pacer | None = None,
         writes_off: bool = False,
@@ -296,6 +300,14 @@ class Http:
         with self._signed(call), _transport(call), closing(response):
             yield from response.iter_bytes()
 
+    def lend(self, call: Call) -> httpx.Client:
+        """A client for a vendor's package that sends by itself: what it posts leaves as the JSON of `call`.
+
+        It goes to the base URL, whatever host the package names, and by `send`: counted, retried and
+        redacted as every other call. It raises what `send` raises, so the package sees answers 2xx only.
+        """
+        return httpx.Client(transport=_Lent(self, call), trust_env=False)
+
     # ---------------------------------------------------------------- one attempt
 
     def _attempt(self, course: _Course) -> Answer:
@@ -306,7 +318,7 @@ class Http:
         """Reserve, send, learn, judge; with new credentials once more after a 401."""
         call = course.call
         answer, problem = self._paced(course)
-        if answer.status == 401 and not course.renewed and self._renew():
+        if answer.status == 401 and not course.renewed and self._renew(course.credentials):
             course.renewed = True
             return self._answered(course)
         _judge(call, answer, self._now())
@@ -350,10 +362,10 @@ class Http:
 
     def _request(self, course: _Course) -> httpx.Request:
         call = course.call
-        credentials = self._credentials()
+        course.credentials = credentials = self._credentials()
         course.secrets |= {
             part for value in credentials.values() for part in (value, *value.split()) if len(part) > 7
-        }
+        } | {secret for secret in call.hidden if secret}
         url = f"{str(self._base).rstrip('/')}/{call.path.lstrip('/')}" if call.path else str(self._base)
         content = None if call.json is None else json.dumps(call.json, allow_nan=False).encode()
         kind = {} if content is None else {"content-type": "application/json"}
@@ -455,6 +467,18 @@ class Http:
         if isinstance(error, Refused):
             shown = (replace(each, message=_clean(each.message, secrets)) for each in error.complaints)
             error.complaints = tuple(shown)
+
+
+class _Lent(httpx.BaseTransport):
+    """Hands requests of a foreign client to an `Http`."""
+
+    def __init__(self, http: Http, call: Call) -> None:
+        self._http = http
+        self._call = call
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer = self._http.send(replace(self._call, json=json.loads(request.content)))
+        return httpx.Response(answer.status, json=answer.body)
 
 
 # ------------------------------------------------------------------ judgement

@@ -16,7 +16,7 @@ from connectors.rms import RmsHealth
 from connectors.settings import Settings
 from connectors.shopify import Shopify
 from tasks.desk import SCOPES, open_rms, open_shop
-from tasks.matching import ShopIndex
+from tasks.matching import ShopIndex, Sku
 from tasks.start import chosen_location
 
 LISTED = 5
@@ -105,7 +105,7 @@ def _of_ledger(settings: Settings) -> Iterator[Finding]:
 
 
 def _of_store(settings: Settings) -> list[Finding]:
-    shop = open_shop(settings)
+    shop = open_shop(settings, aside=True)
     with shop.http:
         try:
             facts = shop.facts()
@@ -183,7 +183,7 @@ def judge_skus(pairs: Sequence[tuple[int, str | None]]) -> Iterator[Finding]:
     """Whether every variant of the store can be told by its SKU."""
     index = ShopIndex()
     for variant_id, sku in pairs:
-        index.add(variant_id, sku)
+        index.add(Sku(variant_id, sku))
     yield Finding(Verdict.OK, f"SKUs: {len(pairs)} variants in the store")
     if blank := sum(1 for _, sku in pairs if not fold(sku or "")):
         yield Finding(Verdict.WARN, f"SKUs: {blank} variants without one stay as they are")

@@ -4,15 +4,17 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from connectors.http import Http, Patience
-from connectors.ledger import Ledger, open_ledger
+from connectors.ledger import Ledger, Vault, open_ledger
 from connectors.pacing import points, shared_bucket
 from connectors.rms import Rms
 from connectors.settings import Settings
 from connectors.shopify import Shopify, check_version
-from connectors.shopify.tokens import ClientCredentials, FixedToken, Tokens
+from connectors.shopify.tokens import ClientCredentials, FixedToken, Store, Tokens, Unshared
+from tasks.token import SharedToken
 
 SCOPES = frozenset({"read_products", "write_products", "read_inventory", "write_inventory", "read_locations"})
 """Without these nothing works. `read_orders` is needed only for deletions and late bookings."""
@@ -26,12 +28,16 @@ def ledger_of(settings: Settings) -> Ledger:
     return open_ledger(settings.needed("EVENSTOCK_DATABASE_URL"))
 
 
-def open_shop(settings: Settings, location: int = NOWHERE) -> Shopify:
-    """The own store. Its bucket of points is shared by everything in this process that talks to it."""
+def open_shop(settings: Settings, location: int = NOWHERE, *, aside: bool = False) -> Shopify:
+    """The own store. Its bucket of points is shared by everything in this process that talks to it.
+
+    Raises ConfigurationError for settings that are missing. `aside`: the ledger is not touched, not even for
+    a token.
+    """
     settings.require("SHOPIFY_STORE_DOMAIN", "SHOPIFY_ADMIN_TOKEN")
     version = settings.shopify_api_version
     base = settings.shopify_base_url
-    tokens = _tokens(settings)
+    tokens = _tokens(settings, aside=aside)
     http = Http(
         f"{base}/admin/api/{version}/",
         system="shopify",
@@ -47,22 +53,41 @@ def open_shop(settings: Settings, location: int = NOWHERE) -> Shopify:
     return Shopify(http, location=location, version=version)
 
 
-_granted: dict[tuple[str, str], ClientCredentials] = {}
+_granted: dict[tuple[object, ...], ClientCredentials] = {}
 _turn = threading.Lock()
 
 
-def _tokens(settings: Settings) -> Tokens:
-    """The store's token, or those that the app's own credentials are granted, one source a process."""
+def _tokens(settings: Settings, *, aside: bool) -> Tokens:
+    """The store's token, or those that the app's own credentials are granted."""
     if settings.shopify_admin_token is not None:
         return FixedToken(settings.needed("SHOPIFY_ADMIN_TOKEN"))
     base, client = settings.shopify_base_url, settings.needed("SHOPIFY_CLIENT_ID")
+    app = (client, settings.shopify_client_secret)
+    shared = (settings.evenstock_database_url, settings.evenstock_secret_key)
     with _turn:
-        if (base, client) not in _granted:
+        key = (base, *app, *shared, aside)
+        if key not in _granted:
             http = Http(
-                f"{base}/admin/oauth/", system="shopify", account=settings.shop, patience=patience(settings)
+                f"{base}/admin/oauth/", system="shopify", account=settings.shop, patience=_haste(settings)
             )
-            _granted[base, client] = ClientCredentials(http, client, settings.needed("SHOPIFY_CLIENT_SECRET"))
-        return _granted[base, client]
+            store = Unshared() if aside else _store(settings)
+            secret = settings.needed("SHOPIFY_CLIENT_SECRET")
+            _granted[key] = ClientCredentials(http, client, secret, store)
+        return _granted[key]
+
+
+def _store(settings: Settings) -> Store:
+    """Where the token is kept: in the ledger if it can be sealed there, else in this process only."""
+    if settings.evenstock_secret_key is None:
+        return Unshared()
+    vault = Vault(settings.evenstock_secret_key)
+    return SharedToken(lambda: ledger_of(settings), vault, settings.shop)
+
+
+def _haste(settings: Settings) -> Patience:
+    """For the exchange of a token, on which a call waits whose lease was already looked at."""
+    calm = patience(settings)
+    return replace(calm, total=min(20.0, calm.total / 4), timeout=min(10.0, calm.timeout / 2))
 
 
 class Share:

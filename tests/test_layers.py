@@ -21,6 +21,7 @@ MAY_IMPORT = {
 ONLY_IN = {
     "httpx": ["connectors/http.py"],
     "tenacity": ["connectors/http.py"],
+    "shopify_app": ["connectors/shopify/*"],
     "sqlalchemy": ["connectors/ledger/*", "connectors/rms*", "connectors/sql*"],
     "alembic": ["connectors/ledger/*"],
     "pydantic_settings": ["connectors/settings.py"],

@@ -19,7 +19,7 @@ from connectors.ledger.records import (
     Snapshot,
     Window,
 )
-from connectors.ledger.vault import Vault
+from connectors.ledger.vault import Unopenable, Vault
 
 __all__ = [
     "Change",
@@ -34,6 +34,7 @@ __all__ = [
     "RunState",
     "Settlement",
     "Snapshot",
+    "Unopenable",
     "Vault",
     "Window",
     "open_ledger",

@@ -1,12 +1,14 @@
 """Secrets of accounts, at rest only as ciphertext."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from pydantic import SecretStr
 from sqlalchemy import Connection, delete, select
 
+from connectors.errors import LeaseLost
 from connectors.ledger.database import Database, insert_into
-from connectors.ledger.models import SecretRow
+from connectors.ledger.models import LeaseRow, SecretRow
 from connectors.ledger.vault import Sealed, Vault, identity_of
 
 _TABLE = SecretRow.__tablename__
@@ -17,13 +19,27 @@ class Secrets:
 
     database: Database
 
-    def store_secret(self, vault: Vault, account: str, name: str, secret: SecretStr, now: datetime) -> None:
-        """Keep a secret, in place of the one with this name if there is one."""
+    def store_secret(
+        self,
+        vault: Vault,
+        account: str,
+        name: str,
+        secret: SecretStr,
+        now: datetime,
+        *,
+        fences: Mapping[str, int] | None = None,
+    ) -> None:
+        """Keep a secret, in place of the one with this name if there is one.
+
+        Raises LeaseLost unless these leases (resource → fencing number) are held while it is stored.
+        """
         with self.database.writing() as connection:
+            for resource, fence in sorted((fences or {}).items()):
+                _insist(connection, resource, fence, now)
             _store(connection, vault, (account, name), secret, now)
 
     def secret(self, vault: Vault, account: str, name: str) -> SecretStr | None:
-        """A secret, or None if there is none with this name. Raises ConfigurationError as `Vault.open`."""
+        """A secret, or None if there is none with this name. Raises Unopenable as `Vault.open`."""
         statement = select(SecretRow.key_id, SecretRow.ciphertext)
         own = statement.where(SecretRow.account == account, SecretRow.name == name)
         with self.database.reading() as connection:
@@ -54,6 +70,14 @@ class Secrets:
                 secret = vault.open(identity, Sealed(row.key_id, row.ciphertext))
                 _store(connection, vault, (row.account, row.name), secret, now)
         return len(old)
+
+
+def _insist(connection: Connection, resource: str, fence: int, now: datetime) -> None:
+    """Raise LeaseLost unless the lease is held; nobody takes it over before the transaction ends."""
+    own = select(LeaseRow.resource).where(LeaseRow.resource == resource, LeaseRow.fence == fence)
+    held = own.where(LeaseRow.expires_at > now).with_for_update()
+    if connection.execute(held).one_or_none() is None:
+        raise LeaseLost(f"the lease on {resource} ended; another process may have it")
 
 
 def _store(

@@ -16,6 +16,10 @@ from connectors.errors import ConfigurationError
 _NONCE_BYTES = 12  # https://cryptography.io/en/latest/hazmat/primitives/aead/#cryptography.hazmat.primitives.ciphers.aead.AESGCM
 
 
+class Unopenable(ConfigurationError):  # noqa: N818 - as all names of connectors.errors
+    """A sealed secret whose key is not among ours, or whose row was altered or moved."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sealed:
     """A secret nobody can read without the key that `key_id` names."""
@@ -55,20 +59,18 @@ class Vault:
     def open(self, identity: str, sealed: Sealed) -> SecretStr:
         """Decrypt the secret of the row with this identity.
 
-        Raises ConfigurationError if its key is not among ours, or if the row was altered or moved.
+        Raises Unopenable if its key is not among ours, or if the row was altered or moved.
         """
         key = self._keys.get(sealed.key_id)
         if key is None:
-            raise ConfigurationError(
+            raise Unopenable(
                 f"EVENSTOCK_SECRET_KEY: {identity} was stored under another key ({sealed.key_id})"
             )
         nonce, ciphertext = sealed.ciphertext[:_NONCE_BYTES], sealed.ciphertext[_NONCE_BYTES:]
         try:
             return SecretStr(key.decrypt(nonce, ciphertext, identity.encode()).decode())
         except InvalidTag:
-            raise ConfigurationError(
-                f"{identity} cannot be opened: the stored row was altered or moved"
-            ) from None
+            raise Unopenable(f"{identity} cannot be opened: the stored row was altered or moved") from None
 
 
 def identity_of(table: str, account: str, name: str) -> str:

@@ -1,16 +1,49 @@
-"""Access tokens of a store: a fixed one, or those of the client-credentials grant, which end after a day."""
+"""Access tokens of a store: a fixed one, or those of the client-credentials grant, which end after a day.
 
+The exchange is that of Shopify's own package (`shopifyapp`): it checks the shop's name, writes the request,
+reads the answer, and sends with a client that `connectors.http` lends it. Left to itself it reaches Shopify's
+hosts only, tries once, and has one name for all refusals but `invalid_client`; so the call is redacted,
+counted, retried and judged as any other, and reaches a stand-in too.
+https://github.com/Shopify/shopify-app-python
+"""
+
+import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from connectors.errors import ConfigurationError, Refused, Unauthorised
+from pydantic import SecretStr, TypeAdapter, ValidationError
+from shopify_app import ClientCredentialsAccessToken, ShopifyApp
+
+from connectors.errors import (
+    ConfigurationError,
+    LeaseLost,
+    Malformed,
+    Refused,
+    Transient,
+    Unauthorised,
+    UnknownOutcome,
+)
 from connectors.http import Call, Http
-from connectors.shape import as_int, as_object, as_text
+from connectors.shape import as_text, as_time
+
+HEADER = "X-Shopify-Access-Token"
 
 RENEW_AT = 0.8
 """A token is renewed when this share of its life is over."""
+
+_AGAIN = timedelta(seconds=60)
+"""After a renewal before its time failed, the next one waits so long."""
+
+_LOOK = 0.25
+_WAIT = 30.0
+"""Seconds between two looks at what another process is doing, and of waiting for it in all."""
+
+logger = logging.getLogger(__name__)
 
 
 class Tokens(Protocol):
@@ -20,8 +53,8 @@ class Tokens(Protocol):
         """The header that carries the token."""
         ...
 
-    def renew(self) -> bool:
-        """Get another token after a refusal; whether there is one now."""
+    def renew(self, refused: Mapping[str, str]) -> bool:
+        """Get another token than the refused one; whether there is one now."""
         ...
 
 
@@ -33,55 +66,183 @@ class FixedToken:
 
     def headers(self) -> Mapping[str, str]:
         """The header that carries the token."""
-        return {"X-Shopify-Access-Token": self._token}
+        return {HEADER: self._token}
 
-    def renew(self) -> bool:
+    def renew(self, refused: Mapping[str, str]) -> bool:  # noqa: ARG002
         """There is no other."""
         return False
 
 
+Save = Callable[[SecretStr], None]
+
+
+class Store(Protocol):
+    """Where all processes of one account find their token."""
+
+    def load(self) -> SecretStr | None:
+        """What was saved last, if it can be read."""
+        ...
+
+    def turn(self) -> AbstractContextManager[Save | None]:
+        """The sole right to save, or None while another has it. Saving when it was lost raises LeaseLost."""
+        ...
+
+
+class Unshared:
+    """The store of a process that keeps its token to itself."""
+
+    def load(self) -> SecretStr | None:
+        """Nobody saved anything."""
+        return None
+
+    @contextmanager
+    def turn(self) -> Iterator[Save | None]:
+        """Always ours, for nothing."""
+        yield lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A token that an app was given; another one is due at `renew_at`. Times are aware, UTC."""
+
+    client_id: str
+    token: str = field(repr=False)
+    renew_at: datetime
+    ends_at: datetime
+
+
+_STORED = TypeAdapter(Grant)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class ClientCredentials:
-    """Tokens for an app and a store of one organisation; one renewal at a time in a process.
+    """Tokens for an app and a store of one organisation: one for all that share a store of tokens.
 
     https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens/client-credentials-grant
-    Raises ConfigurationError when the grant is refused.
+    One renewal at a time; whoever comes meanwhile waits and takes its token. A new one is saved before it is
+    used. `headers` and `renew` raise ConfigurationError when the grant is refused, Transient when it can be
+    had neither from Shopify nor from whoever is renewing it, and what the store raises.
     """
 
     def __init__(
-        self, http: Http, client_id: str, client_secret: str, clock: Callable[[], float] = time.monotonic
+        self,
+        http: Http,
+        client_id: str,
+        client_secret: str,
+        store: Store | None = None,
+        *,
+        now: Callable[[], datetime] = _utc_now,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._http = http
-        self._form = {
-            "grant_type": "client_credentials",
-            "client_id": client_id,
-            "client_secret": client_secret,
-        }
-        self._clock = clock
+        self._app = ShopifyApp(client_id, client_secret)
+        self._client_id = client_id
+        self._call = Call("POST /admin/oauth/access_token", "access_token", hidden=(client_secret,))
+        self._store = store or Unshared()
+        self._now = now
+        self._sleep = sleep
         self._lock = threading.Lock()
-        self._token = ""
-        self._renew_at = 0.0
+        self._grant: Grant | None = None
+        self._due = now()
 
     def headers(self) -> Mapping[str, str]:
         """The header that carries the token, asked for or renewed if need be."""
         with self._lock:
-            if not self._token or self._clock() >= self._renew_at:
-                self._ask()
-            return {"X-Shopify-Access-Token": self._token}
+            if self._grant is None or self._now() >= self._grant.ends_at:
+                self._take(self._another())
+            elif self._now() >= self._due:
+                self._renew_early(self._grant)
+            return self._header()
 
-    def renew(self) -> bool:
-        """Get another token after a refusal."""
+    def renew(self, refused: Mapping[str, str]) -> bool:
+        """Get another token than the refused one, unless that has happened since."""
         with self._lock:
-            self._ask()
+            if self._header() == {HEADER: refused.get(HEADER)}:
+                self._take(self._another(refused[HEADER]))
         return True
 
-    def _ask(self) -> None:
+    def _header(self) -> dict[str, str]:
+        return {HEADER: self._grant.token} if self._grant else {}
+
+    def _take(self, grant: Grant) -> None:
+        self._grant, self._due = grant, grant.renew_at
+
+    def _renew_early(self, grant: Grant) -> None:
+        """Another token; while there is none, the one that still lives will do."""
         try:
-            answer = self._http.send(Call("POST /admin/oauth/access_token", "access_token", form=self._form))
+            self._take(self._another())
+        except Transient as error:
+            self._due = self._now() + _AGAIN
+            logger.warning("%s; the token in use is good until %s", error, grant.ends_at)
+
+    def _another(self, refused: str = "") -> Grant:
+        """A token that is neither due nor refused: the stored one, or a new one when it is our turn."""
+        waited = 0.0
+        while True:
+            grant = self._stored(refused) or self._in_turn(refused)
+            if grant:
+                return grant
+            if waited >= _WAIT:
+                raise Transient(f"another process has been renewing the token for {waited:.0f} s")
+            self._sleep(_LOOK)
+            waited += _LOOK
+
+    def _stored(self, refused: str) -> Grant | None:
+        text = self._store.load()
+        grant = _read(text) if text else None
+        usable = grant and grant.client_id == self._client_id and self._now() < grant.renew_at
+        return grant if grant and usable and grant.token != refused else None
+
+    def _in_turn(self, refused: str) -> Grant | None:
+        """The token stored just before our turn, or a new one; None while it is another's turn."""
+        try:
+            with self._store.turn() as save:
+                return None if save is None else self._stored(refused) or self._asked(save)
+        except LeaseLost:
+            # Whoever took over asks for a token too; ours was never used.
+            return None
+        except UnknownOutcome as error:
+            # Of the store, not of the call that waits for the token: that one was not sent.
+            raise Transient(str(error)) from None
+
+    def _asked(self, save: Save) -> Grant:
+        grant = self._exchanged()
+        save(SecretStr(_STORED.dump_json(grant).decode()))
+        return grant
+
+    def _exchanged(self) -> Grant:
+        # A stand-in's shop may have another domain; the name alone is what the package wants.
+        name = self._http.account.partition(".")[0]
+        try:
+            with self._http.lend(self._call) as client:
+                result = self._app.exchange_using_client_credentials(name, http_client=client)
         except (Refused, Unauthorised) as error:
             raise ConfigurationError(
-                f"Shopify refuses SHOPIFY_CLIENT_ID and SHOPIFY_CLIENT_SECRET for {self._http.account}: "
-                f"{error}"
+                f"Shopify gives no token for SHOPIFY_STORE_DOMAIN, SHOPIFY_CLIENT_ID and "
+                f"SHOPIFY_CLIENT_SECRET (app and store must be of one organisation): {error}"
             ) from None
-        body = as_object(answer.body, "token")
-        self._token = as_text(body.get("access_token"), "access_token")
-        self._renew_at = self._clock() + RENEW_AT * as_int(body.get("expires_in"), "expires_in")
+        except (AttributeError, TypeError, ValueError, OverflowError):
+            # The package takes the shape of an answer for granted.
+            raise Malformed("the answer is no token") from None
+        if result.access_token is None:
+            raise ConfigurationError(f"no token for {self._http.account}: {result.log.detail}")
+        return self._granted(result.access_token)
+
+    def _granted(self, found: ClientCredentialsAccessToken) -> Grant:
+        token = as_text(found.token, "access_token")
+        if not token:
+            raise Malformed("the answer has no access_token")
+        # The package reckons with the real clock.
+        life = as_time(found.expires, "expires_in") - _utc_now()
+        now = self._now()
+        return Grant(self._client_id, token, renew_at=now + RENEW_AT * life, ends_at=now + life)
+
+
+def _read(text: SecretStr) -> Grant | None:
+    try:
+        return _STORED.validate_json(text.get_secret_value())
+    except ValidationError:
+        return None

@@ -78,7 +78,7 @@ class World:
         patience: Patience = Patience(),  # noqa: B008 - frozen
         chance: float = 0.0,
         headers: Callable[[], Mapping[str, str]] = lambda: {"X-Shopify-Access-Token": TOKEN},
-        renew: Callable[[], bool] = lambda: False,
+        renew: Callable[[Mapping[str, str]], bool] = lambda _: False,
         writes_off: bool = False,
     ) -> Http:
         return Http(
@@ -238,17 +238,24 @@ class TestStatus:
             assert len(world.seen) == tries
 
     def test_renews_a_token_once_after_a_401(self) -> None:
-        renewed: list[int] = []
+        refused: list[Mapping[str, str]] = []
 
-        def renew() -> bool:
-            renewed.append(1)
+        def renew(headers: Mapping[str, str]) -> bool:
+            refused.append(headers)
             return True
 
         world = World([says(401), ok()])
         assert world.http(renew=renew).send(WRITE).status == 200
         with pytest.raises(Unauthorised):
             World([says(401)]).http(renew=renew).send(WRITE)
-        assert len(renewed) == 2
+        assert refused == 2 * [{"X-Shopify-Access-Token": TOKEN}]
+
+    def test_hides_a_secret_of_the_content_that_the_answer_repeats(self) -> None:
+        call = Call("login", json={"app": "hush-hush-hush"}, hidden=("hush-hush-hush", ""))
+
+        error, _ = outcome(call, says(400, '{"error": "not hush-hush-hush"}'))
+
+        assert str(error) == "shopify demo login: status 400: not ***"
 
     @given(
         st.integers(300, 599), st.binary(max_size=50), st.sampled_from(["application/json", "text/html", ""])
@@ -744,3 +751,30 @@ class TestSecrets:
         with local("https://shop.example") as http:
             pass
         assert http._client.is_closed
+
+
+class TestLent:
+    CALL = Call("login", "login.json")
+
+    def test_a_foreign_client_sends_to_the_base_url_only(self) -> None:
+        world = World([ok({"fine": True})])
+
+        with world.http().lend(self.CALL) as client:
+            answer = client.post("https://elsewhere.example/x", json={"a": 1})
+
+        assert (answer.status_code, answer.json()) == (200, {"fine": True})
+        assert str(world.seen[0].url) == f"{BASE}/login.json"
+        assert json.loads(world.seen[0].content) == {"a": 1}
+
+    def test_its_calls_are_retried_and_counted(self) -> None:
+        world = World([says(503), ok()])
+        http = world.http()
+
+        with http.lend(self.CALL) as client:
+            client.post("https://elsewhere.example/", json={})
+
+        assert (http.usage.calls, http.usage.retries) == (2, 1)
+
+    def test_it_raises_our_errors(self) -> None:
+        with World([says(400)]).http().lend(self.CALL) as client, pytest.raises(Refused, match="login"):
+            client.post("https://elsewhere.example/", json={})
