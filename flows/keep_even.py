@@ -11,7 +11,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from connectors.errors import ConnectorError
 from connectors.records import JsonObject
 from connectors.settings import Settings
-from tasks import diff, remember, report, run, states
+from tasks import diff, marking, remember, report, run, states
 from tasks.begin import REVERSE_SYNC, Work
 from tasks.carry import SoldRecently
 from tasks.diff import Known, Policy
@@ -25,8 +25,15 @@ from tasks.prepare import Judge, Prepared, prepare
 from tasks.release import Narrowed, narrow
 from tasks.report import Story
 from tasks.start import refusal
-from tasks.steps import carry_batch, discover_products, fetch_sold_recently, fetch_truth, fetch_unbooked
-from tasks.verdicts import absorb, add_usage, interrupt
+from tasks.steps import (
+    carry_batch,
+    discover_products,
+    fetch_sold_recently,
+    fetch_truth,
+    fetch_unbooked,
+    mark_products,
+)
+from tasks.verdicts import absorb, absorb_marks, add_usage, interrupt
 
 WIDEST = 100
 """The most batches that any run works on side by side."""
@@ -64,6 +71,7 @@ def keep_even(work: Work, judge: Judge, only: Mapping[int, Line] | None = None) 
         _tell_plan(work, plan)
         _write(work, plan, _sold_recently(work, found, plan))
         if not work.job.dry_run:
+            _mark(work, found)
             remember.count_errors(work.ledger, work.story.lines, plan.memories)
 
 
@@ -179,6 +187,22 @@ def _take_in(work: Work, batch: Sequence[ProductJob], future: PrefectFuture[Json
         return
     absorb(story, result)
     _count(work, cast("dict[str, int | float]", result["usage"]))
+
+
+def _mark(work: Work, found: Discovery) -> None:
+    """Mark what is finished; once a day, take older marks off all products that carry some."""
+    finished = marking.finished(found.products, work.story.finished, work.job.day)
+    stale = marking.swept(found.products, finished, found.stale, work.job.day)
+    if not finished and stale is None:
+        return
+    mark = mark_products.with_options(tags=[account_tag(work.job.account)])
+    try:
+        result = mark(work.job, finished, stale)
+    except Exception as error:  # noqa: BLE001 - what was written stays written, and is told
+        work.story.unmarked |= dict.fromkeys(finished, f"{type(error).__name__}: {error}")
+        return
+    absorb_marks(work.story, result)
+    _count(work, result["usage"])
 
 
 def _count(work: Work, usage: "dict[str, int | float] | object") -> None:

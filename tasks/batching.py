@@ -44,8 +44,7 @@ def _product_job(
     settled = [line.ended(Outcome.DONE) if line.is_open else line for line in lines]
     may_mark = deserves_mark(settled) and product.status != "ARCHIVED"
     has_work = any(line.is_open for line in lines)
-    older = older_marks(product.tags, job.day)
-    is_finished = is_marked(product.tags, job.day) and not older
+    is_finished = is_marked(product.tags, job.day) and not older_marks(product.tags, job.day)
     if not has_work and (not may_mark or is_finished):
         return None
-    return ProductJob(product.id, older, may_mark, product.id in archive)
+    return ProductJob(product.id, may_mark, product.id in archive)

@@ -1,11 +1,10 @@
-"""Carry one batch of products from lease to mark."""
+"""Carry one batch of products from lease to receipt."""
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from connectors.errors import EvenstockError
 from connectors.folding import fold
 from connectors.ledger import Ledger
 from connectors.ledger.records import Snapshot
@@ -34,8 +33,7 @@ class Carried:
     receipt: Receipt = field(default_factory=Receipt)
     failed_deletions: list[Failed] = field(default_factory=list)
     archived: list[int] = field(default_factory=list)
-    marked: list[int] = field(default_factory=list)
-    unmarked: dict[int, str] = field(default_factory=dict)
+    finished: list[int] = field(default_factory=list)
     locked: list[int] = field(default_factory=list)
     rolled_back: list[int] = field(default_factory=list)
     not_rolled_back: list[int] = field(default_factory=list)
@@ -63,7 +61,7 @@ class Carrier:
         self._sold = sold
 
     def carry(self, batch: int, jobs: Sequence[ProductJob]) -> Carried:
-        """Lease the batch's products, write, read back, delete, take back, mark; then let go."""
+        """Lease the batch's products, write, read back, delete, take back; then let go."""
         lines = [to_line(change) for change in self._ledger.changes_of(self._job.run_id, batch=batch)]
         resources = [product_resource(self._job.account, each.product_id) for each in jobs]
         with held(
@@ -85,7 +83,7 @@ class Carrier:
         )
         self._ledger.settle([to_settlement(line) for line in carried.lines], self._settings.now())
         self._take_back(journal, carried)
-        self._mark([each for each in jobs if each.product_id in ours], hold, carried)
+        carried.finished = self._finished([each for each in jobs if each.product_id in ours], carried)
         return carried
 
     def _written_meanwhile(self) -> set[int]:
@@ -178,28 +176,19 @@ class Carrier:
         good = {Outcome.DONE, Outcome.UNCHANGED}
         return {each.line.variant_id for each in writer.apply(back) if each.line.outcome in good}
 
-    # ------------------------------------------------------------- marking
+    # ----------------------------------------------------------- finishing
 
-    def _mark(self, jobs: Sequence[ProductJob], hold: Hold, carried: Carried) -> None:
-        """Mark the products that are finished for the day, and take older marks off them."""
+    def _finished(self, jobs: Sequence[ProductJob], carried: Carried) -> list[int]:
+        """The products that are finished for the day and deserve its mark."""
         grouped = by_product(carried.lines)
         archived = set(carried.archived)
-        for each in jobs:
-            lines = grouped.get(each.product_id, [])
-            is_finished = each.may_mark and all(_lets_mark(line) for line in lines)
-            if is_finished and each.product_id not in archived:
-                self._mark_product(each, hold, carried)
-
-    def _mark_product(self, each: ProductJob, hold: Hold, carried: Carried) -> None:
-        try:
-            hold.check([self._resource(each.product_id)], self._spare)
-            self._shop.add_tag(each.product_id, self._job.mark)
-            if each.older_marks:
-                self._shop.remove_tags(each.product_id, each.older_marks)
-        except EvenstockError as error:
-            carried.unmarked[each.product_id] = str(error)
-        else:
-            carried.marked.append(each.product_id)
+        return [
+            each.product_id
+            for each in jobs
+            if each.may_mark
+            and each.product_id not in archived
+            and all(_lets_mark(line) for line in grouped.get(each.product_id, []))
+        ]
 
     # --------------------------------------------------------------- small
 

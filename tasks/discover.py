@@ -6,25 +6,30 @@ from datetime import UTC, datetime
 
 from connectors.records import Product
 from connectors.shopify import Shopify
-from tasks.day import has_future_mark, is_marked
+from tasks.day import has_future_mark, is_marked, older_marks
 from tasks.job import Job
-from tasks.matching import ShopIndex
+from tasks.matching import ShopIndex, Sku
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True)
 class Discovery:
-    """The products to look at, every SKU of the shop, and whether a mark of a later day was seen."""
+    """The products to look at, every SKU of the shop, and whether a mark of a later day was seen.
+
+    `stale`: older marks on products that are not looked at, since they have the day's mark already; None
+    when they were not asked for.
+    """
 
     products: list[Product] = field(default_factory=list)
     shop: ShopIndex = field(default_factory=ShopIndex)
     has_future_marks: bool = False
+    stale: dict[int, tuple[str, ...]] | None = None
 
     def note(self, product: Product) -> None:
         """Add a product's SKUs to the index, whether it is looked at or not."""
         for variant in product.variants:
-            self.shop.add(variant.id, variant.sku)
+            self.shop.add(variant)
 
     @property
     def seen_at(self) -> dict[int, datetime]:
@@ -50,14 +55,20 @@ def unsynced(shop: Shopify, job: Job, attempts: Mapping[int, datetime]) -> Disco
         found.note(product)
         if job.products is not None or not is_marked(product.tags, job.day):
             found.products.append(product)
-    for variant_id, sku in shop.skus(job.mark if _walks_everything(job) else None):
-        found.shop.add(variant_id, sku)
+    # All unmarked products were read: only the marked ones are left to be added to the index.
+    for variant_id, sku in shop.skus(job.mark if job.walks_everything else None):
+        found.shop.add(Sku(variant_id, sku))
     return found
 
 
-def _walks_everything(job: Job) -> bool:
-    """Whether all unmarked products are read, so that only marked ones are left for the index of SKUs."""
-    return job.products is None and job.limit is None
+def stale(shop: Shopify, job: Job) -> dict[int, tuple[str, ...]]:
+    """Marks of earlier days on products that carry the day's mark too, by product id.
+
+    Who wrote the day's mark does not matter. A product takes 250 tags, and one that sells every day would
+    reach them within a year.
+    """
+    heads = ((number, older_marks(tags, job.day)) for number, tags in shop.heads_with(job.mark))
+    return {number: older for number, older in heads if older}
 
 
 def _candidates(shop: Shopify, job: Job, attempts: Mapping[int, datetime]) -> Iterable[Product]:

@@ -37,6 +37,11 @@ class Job:
         return mark_of(self.day)
 
     @property
+    def walks_everything(self) -> bool:
+        """Whether all unmarked products are looked at, not some of them."""
+        return self.products is None and self.limit is None
+
+    @property
     def reference(self) -> str:
         """What Shopify's inventory history shows as the cause of a change."""
         return f"evenstock://runs/{self.run_id}"
@@ -51,6 +56,5 @@ class ProductJob:
     """
 
     product_id: int
-    older_marks: tuple[str, ...]
     may_mark: bool
     archive: bool = False

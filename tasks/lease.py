@@ -1,7 +1,7 @@
 """Hold the right to work on something, and keep it alive while working."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -28,10 +28,13 @@ class Hold:
 
     def check(self, resources: Sequence[str], spare: float = 0.0) -> None:
         """Raise LeaseLost unless all of these are held for at least `spare` seconds more."""
-        wanted = {resource: self.fences[resource] for resource in resources}
-        lost = self._ledger.check(wanted, clock() + timedelta(seconds=spare))
-        if lost:
+        if lost := self.lost(resources, spare):
             raise LeaseLost(f"the lease on {', '.join(sorted(lost))} ended; another run may have it")
+
+    def lost(self, resources: Iterable[str], spare: float = 0.0) -> set[str]:
+        """Which of these are not held for at least `spare` seconds more."""
+        wanted = {resource: self.fences[resource] for resource in resources}
+        return self._ledger.check(wanted, clock() + timedelta(seconds=spare))
 
     def renew(self) -> None:
         """Take a new term for everything that is still held."""

@@ -107,6 +107,14 @@ def store_plan(
     return plan
 
 
+def is_sweep_due(ledger: Ledger, job: Job) -> bool:
+    """Whether older marks are to be taken off all products: by the first complete run of a day."""
+    if job.dry_run or not job.walks_everything:
+        return False
+    swept = ledger.swept_on("shopify", job.account)
+    return swept is None or swept < job.day
+
+
 def _plan(job: Job, lines: Sequence[Line], expires: timedelta, now: datetime) -> Plan:
     return Plan(
         id=f"plan_{job.run_id}",

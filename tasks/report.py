@@ -38,7 +38,9 @@ class Story:
     rollback_failures: int = 0
     archived: list[int] = field(default_factory=list)
     unmarked: dict[int, str] = field(default_factory=dict)
+    finished: list[int] = field(default_factory=list)
     marked: int = 0
+    swept: int = 0
     missing_in_shop: list[Absent] = field(default_factory=list)
     restocked: list[Absent] = field(default_factory=list)
     unknown_since: Mapping[int, datetime] = field(default_factory=dict)
@@ -139,6 +141,7 @@ def statistics(story: Story) -> JsonObject:
         "negative_quantities": _noted(story.lines, "negative"),
         "fractional_quantities": _noted(story.lines, "fractional"),
         "products_marked": story.marked,
+        "products_swept": story.swept,
     }
 
 
@@ -233,7 +236,7 @@ def _receipt_page(story: Story) -> str:
     seen = story.receipt
     return (
         f"Receipt: {seen.read_back} levels read back, {seen.drift} drifted, {seen.unconfirmed} unconfirmed. "
-        f"Products marked: {story.marked}."
+        f"Products marked: {story.marked}; older marks taken off {story.swept} others."
     )
 
 

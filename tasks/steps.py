@@ -8,15 +8,18 @@ from typing import Generic, TypeVar
 from connectors.errors import ConnectorError
 from connectors.records import JsonObject
 from connectors.settings import load_settings
-from tasks import discover, fetch
+from connectors.shopify import Shopify
+from tasks import discover, fetch, remember
 from tasks.carry import Carrier, SoldRecently
 from tasks.desk import ledger_of, open_rms, open_shop
 from tasks.discover import Discovery
 from tasks.job import Job, ProductJob
 from tasks.lease import clock
+from tasks.mark import Marker
+from tasks.marking import OlderMarks
 from tasks.matching import Truth
 from tasks.policy import reads, writes
-from tasks.verdicts import to_json
+from tasks.verdicts import marked_to_json, to_json
 
 T = TypeVar("T")
 
@@ -40,6 +43,8 @@ def discover_products(job: Job) -> Metered[Discovery]:
     shop = open_shop(settings, job.location)
     with shop.http:
         found = discover.unsynced(shop, job, ledger.attempts(job.account) if job.limit else {})
+        if remember.is_sweep_due(ledger, job):
+            found.stale = _stale(shop, job)
     if not job.dry_run:
         ledger.record_attempts(job.account, [product.id for product in found.products], clock())
     return Metered(found, shop.http.usage.as_dict())
@@ -49,6 +54,14 @@ def discover_products(job: Job) -> Metered[Discovery]:
 def fetch_truth(ccods: Sequence[str]) -> Truth:
     """Ask RMS for the stock of these CCODs."""
     return fetch.truth(open_rms(load_settings()), ccods)
+
+
+def _stale(shop: Shopify, job: Job) -> dict[int, tuple[str, ...]] | None:
+    """What there is to sweep; None when it cannot be read: another run will sweep."""
+    try:
+        return discover.stale(shop, job)
+    except ConnectorError:
+        return None
 
 
 @reads("fetch late orders")
@@ -84,3 +97,13 @@ def carry_batch(job: Job, batch: int, products: Sequence[ProductJob], sold: Sold
     shop = open_shop(settings, job.location)
     with shop.http:
         return to_json(Carrier(job, shop, ledger_of(settings), settings, sold).carry(batch, products))
+
+
+@writes("mark products")
+def mark_products(job: Job, finished: OlderMarks, stale: OlderMarks | None) -> JsonObject:
+    """Leave the day's mark on finished products, and sweep older marks off others; see `tasks.mark`."""
+    settings = load_settings()
+    shop = open_shop(settings, job.location)
+    with shop.http:
+        marked = Marker(job, shop, ledger_of(settings), settings).mark(finished, stale)
+    return marked_to_json(marked, shop.http.usage.as_dict())

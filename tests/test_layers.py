@@ -42,6 +42,7 @@ PURE = {
     "diff",
     "guard",
     "job",
+    "marking",
     "matching",
     "plan",
     "reasons",

@@ -25,7 +25,7 @@ def jobs_of(*lines: Line, shoe: object = SHOE) -> list[ProductJob]:
 class TestBatches:
     @given(st.integers(0, 600), st.integers(1, 250))
     def test_carry_every_product_once_in_order(self, count: int, size: int) -> None:
-        jobs = [ProductJob(number, (), may_mark=True) for number in range(count)]
+        jobs = [ProductJob(number, may_mark=True) for number in range(count)]
         cut = batching.batches(jobs, size)
         assert [each for batch in cut for each in batch] == jobs
         assert all(0 < len(batch) <= size for batch in cut)
@@ -33,7 +33,7 @@ class TestBatches:
 
     @given(st.integers(0, 99), st.integers(1, 20))
     def test_are_numbered(self, count: int, size: int) -> None:
-        jobs = [ProductJob(number, (), may_mark=True) for number in range(count)]
+        jobs = [ProductJob(number, may_mark=True) for number in range(count)]
         assert batching.batch_numbers(batching.batches(jobs, size)) == {
             number: number // size for number in range(count)
         }
@@ -41,11 +41,11 @@ class TestBatches:
 
 class TestProductJob:
     def test_with_a_line_to_write(self) -> None:
-        assert jobs_of(line(1, 5, 3)) == [ProductJob(1, (YESTERDAY,), may_mark=True)]
+        assert jobs_of(line(1, 5, 3)) == [ProductJob(1, may_mark=True)]
 
     @pytest.mark.parametrize("outcome", [Outcome.UNCHANGED, Outcome.REFUSED])
     def test_with_nothing_but_a_mark_to_get(self, outcome: Outcome) -> None:
-        assert jobs_of(line(1, outcome=outcome)) == [ProductJob(1, (YESTERDAY,), may_mark=True)]
+        assert jobs_of(line(1, outcome=outcome)) == [ProductJob(1, may_mark=True)]
 
     def test_has_nothing_to_do_when_it_is_marked(self) -> None:
         marked = replace(SHOE, tags=(TODAY,))
@@ -56,7 +56,7 @@ class TestProductJob:
     def test_that_waits_is_written_but_not_marked(self, outcome: Outcome) -> None:
         waiting = line(2, outcome=outcome)
         assert jobs_of(waiting) == []
-        assert jobs_of(line(1, 5, 3), waiting) == [ProductJob(1, (YESTERDAY,), may_mark=False)]
+        assert jobs_of(line(1, 5, 3), waiting) == [ProductJob(1, may_mark=False)]
 
     def test_without_a_known_sku_is_left_alone(self) -> None:
         assert jobs_of(line(1, outcome=Outcome.UNKNOWN)._replace(truth=None)) == []

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tasks import verdicts
 from tasks.carry import Carried
 from tasks.deletion import Failed
+from tasks.mark import Marked
 from tasks.plan import Line, Outcome
 from tasks.receipt import Receipt
 from tasks.report import Story
@@ -36,7 +37,7 @@ verdict = st.builds(
 
 @given(st.lists(verdict, max_size=6), st.integers(0, 9))
 def test_every_line_gets_its_verdict(
-    drawn: list[tuple[Outcome, str, tuple[int, int] | None, bool]], marked: int
+    drawn: list[tuple[Outcome, str, tuple[int, int] | None, bool]], finished: int
 ) -> None:
     planned = [line(number, 5, 3) for number in range(len(drawn))]
     ended = [
@@ -50,11 +51,11 @@ def test_every_line_gets_its_verdict(
         for each, (outcome, reason, pair, deleted) in zip(planned, drawn, strict=True)
     ]
     story = story_of(planned)
-    carried = Carried(lines=list(reversed(ended)), receipt=Receipt(3, 2, 1), marked=list(range(marked)))
+    carried = Carried(lines=list(reversed(ended)), receipt=Receipt(3, 2, 1), finished=list(range(finished)))
     result: JsonObject = json.loads(json.dumps(verdicts.to_json(carried)))
     verdicts.absorb(story, result)
     assert story.lines == ended
-    assert (story.receipt, story.marked) == (Receipt(3, 2, 1), marked)
+    assert (story.receipt, story.finished) == (Receipt(3, 2, 1), list(range(finished)))
 
 
 def test_what_happened_beside_the_lines_is_kept() -> None:
@@ -63,14 +64,20 @@ def test_what_happened_beside_the_lines_is_kept() -> None:
         lines=[line(1, 5, 0, outcome=Outcome.DONE)],
         failed_deletions=[Failed(line(1), "recent_orders")],
         archived=[7],
-        unmarked={1: "refused"},
         rolled_back=[1],
         not_rolled_back=[2, 3],
     )
     verdicts.absorb(story, json.loads(json.dumps(verdicts.to_json(carried))))
     assert [(each.line.variant_id, each.check) for each in story.failed_deletions] == [(1, "recent_orders")]
-    assert (story.archived, story.unmarked) == ([7], {1: "refused"})
+    assert story.archived == [7]
     assert (story.rollbacks, story.rollback_failures) == (1, 2)
+
+
+def test_how_marking_ended_is_kept() -> None:
+    story = story_of([])
+    marked = Marked(marked=[1, 2], swept=[3], failed={4: "refused"})
+    verdicts.absorb_marks(story, json.loads(json.dumps(verdicts.marked_to_json(marked, {"calls": 3}))))
+    assert (story.marked, story.swept, story.unmarked) == (2, 1, {4: "refused"})
 
 
 def test_lines_of_a_broken_batch_fail_and_others_stay_open() -> None:
