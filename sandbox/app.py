@@ -25,7 +25,14 @@ from sandbox.shopify.switches import Switches
 from sandbox.world import LATER, read_world
 
 API_VERSION: Final = "2026-10"
-REASONS: Final = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found"}
+REASONS: Final = {
+    200: "OK",
+    201: "Created",
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+}
 DONE: Final = answer(200, {"done": True})
 Handler = Callable[[Request], Response]
 
@@ -34,7 +41,7 @@ class Sandbox:
     """The stand-ins in process: `httpx.WSGITransport(app=sandbox)`, or behind `sandbox.server.serving`.
 
     `world` is a world file's content; WorldError if it cannot be read. `latency` maps operations to seconds
-    where they differ from `latency_ms`. Close it to remove RMS's file.
+    where they differ from `latency_ms`. Close it to remove RMS's file and those of bulk operations.
     """
 
     def __init__(
@@ -49,6 +56,7 @@ class Sandbox:
         jitter: float = 0.2,
         switches: Mapping[str, str] | None = None,
     ) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="evenstock-sandbox-")
         self.clock = clock or Clock()
         self.ledger = Ledger(self.clock.now)
         self.around = Surroundings(
@@ -59,17 +67,17 @@ class Sandbox:
             Switches(switches),
             random.Random(seed),
             Latency(latency_ms / 1000, dict(latency or {}), jitter),
+            self._folder.name,
             self.make_happen,
         )
         self._plan = plan
-        self._folder = tempfile.TemporaryDirectory(prefix="evenstock-sandbox-")
         self.rms = Rms(File(self._folder.name) / "rms.sqlite", self.clock, self.ledger)
         self._lock = threading.RLock()
         self.shops: dict[str, Service] = {}
         self.put_world(dict(world or {}))
 
     def close(self) -> None:
-        """Remove RMS's file."""
+        """Remove all files."""
         self.rms.close()
         self._folder.cleanup()
 
@@ -100,6 +108,7 @@ class Sandbox:
 
     @staticmethod
     def _written(service: Service) -> dict[str, Any]:
+        service.catch_up()
         with service.lock:
             return write_shop(service.shop)
 
@@ -113,6 +122,8 @@ class Sandbox:
 
     def writes(self) -> list[dict[str, object]]:
         """Every accepted change, oldest first."""
+        for service in self.shops.values():
+            service.catch_up()
         return self.ledger.writes()
 
     def faults(self, faults: list[dict[str, Any]]) -> None:
@@ -236,10 +247,10 @@ class Sandbox:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """WSGI."""
         response = self.answer(_request(environ))
-        headers = [("Content-Type", response.kind), ("Content-Length", str(len(response.body)))]
+        headers = [("Content-Type", response.kind), ("Content-Length", str(response.length))]
         headers += [("Date", http_date(self.clock)), *response.headers.items()]
         start_response(f"{response.status} {REASONS.get(response.status, 'Status')}", headers)
-        return [response.body]
+        return response.pieces()
 
 
 def http_date(clock: Clock) -> str:

@@ -25,6 +25,11 @@ class Clock:
         self._origin = start or datetime.now(UTC)
         self._begun = self._ticks()
 
+    @property
+    def runs(self) -> bool:
+        """Whether time passes by itself."""
+        return self._ticks is not _still
+
     def now(self) -> datetime:
         """The moment it is, in UTC."""
         return self._origin + timedelta(seconds=self._ticks() - self._begun)

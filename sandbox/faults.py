@@ -77,12 +77,12 @@ class Fault:
     after: bool
     seen: int = 0
 
-    def matches(self, system: str, account: str, operations: Collection[str]) -> bool:
-        """Whether a call counts for this fault."""
+    def matches(self, system: str, account: str, operations: Collection[str], *, named: bool = False) -> bool:
+        """Whether a call counts for this fault; `named`: only if the fault names its operation."""
         return (
             self.system == system
             and self.account in ("*", account)
-            and (self.operation == "*" or self.operation in operations)
+            and ((self.operation == "*" and not named) or self.operation in operations)
         )
 
     def meets(self) -> bool:
@@ -103,10 +103,14 @@ class Faults:
         with self._lock:
             self._faults = list(faults)
 
-    def meet(self, system: str, account: str, operations: Collection[str]) -> Fault | None:
-        """The first fault that this call meets; every fault it matches counts it."""
+    def meet(
+        self, system: str, account: str, operations: Collection[str], *, named: bool = False
+    ) -> Fault | None:
+        """The first fault that this call meets; every fault it matches counts it. `named`: faults of any
+        operation let it alone.
+        """
         with self._lock:
-            met = [fault for fault in self._faults if fault.matches(system, account, operations)]
+            met = [f for f in self._faults if f.matches(system, account, operations, named=named)]
             return next(iter([fault for fault in met if fault.meets()]), None)
 
 

@@ -1,8 +1,10 @@
 """Requests and answers as the stand-ins see them."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Self
 from urllib.parse import parse_qsl
 
 from sandbox.reading import Json
@@ -32,14 +34,40 @@ class Request:
         return dict(parse_qsl(self.body.decode("utf-8", "replace")))
 
 
+PIECE = 1 << 16
+"""Bytes of a file that are sent at a time."""
+
+
 @dataclass(frozen=True)
 class Response:
-    """An answer."""
+    """An answer. Its body is `body`, or the first `size` bytes of `file`."""
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     kind: str = "application/json; charset=utf-8"
+    file: Path | None = None
+    size: int = 0
+
+    @property
+    def length(self) -> int:
+        """Bytes of the body."""
+        return self.size if self.file else len(self.body)
+
+    def cut(self, length: int) -> Self:
+        """The answer with no more than so many bytes of its body."""
+        return replace(self, body=self.body[:length], size=min(self.size, length))
+
+    def pieces(self) -> Iterator[bytes]:
+        """The body, piece by piece."""
+        if self.file is None:
+            yield self.body
+            return
+        left = self.size
+        with self.file.open("rb") as file:
+            while left and (piece := file.read(min(left, PIECE))):
+                left -= len(piece)
+                yield piece
 
 
 def answer(status: int, body: object, **headers: str) -> Response:
@@ -47,6 +75,12 @@ def answer(status: int, body: object, **headers: str) -> Response:
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Response(status, text.encode(), named)
+
+
+def xml(status: int, text: str) -> Response:
+    """An answer in XML, as storage gives it."""
+    body = f"<?xml version='1.0' encoding='UTF-8'?>{text}"
+    return Response(status, body.encode(), kind="application/xml; charset=UTF-8")
 
 
 def page(status: int) -> Response:

@@ -50,12 +50,14 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response_only(response.status)
         self.send_header("Date", http_date(self.server.sandbox.clock))
         self.send_header("Content-Type", response.kind)
-        self.send_header("Content-Length", str(len(response.body)))
+        self.send_header("Content-Length", str(response.length))
         for name, value in response.headers.items():
             self.send_header(name, value)
         head: list[bytes] = self._headers_buffer  # what send_header collects
         self._headers_buffer: list[bytes] = []
-        self.wfile.write(b"".join([*head, b"\r\n", response.body]))
+        self.wfile.write(b"".join([*head, b"\r\n", next(pieces := response.pieces(), b"")]))
+        for piece in pieces:
+            self.wfile.write(piece)
 
     def _cut(self) -> None:
         self.close_connection = True

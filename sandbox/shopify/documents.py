@@ -109,7 +109,8 @@ def _named_cut(error: GraphQLError) -> GraphQLError:
 
 
 @lru_cache(maxsize=1024)
-def _parsed(query: str) -> Parsed | Errors:
+def read_document(query: str) -> Parsed | Errors:
+    """A document without its variables: parsed and validated, or the errors of the reply."""
     try:
         document = parse(query)
     except GraphQLError as error:
@@ -271,7 +272,7 @@ def prepare(
     """
     if not query or not query.strip():
         return Errors([{"message": "Required parameter missing or invalid"}])
-    parsed = _parsed(query)
+    parsed = read_document(query)
     if isinstance(parsed, Errors):
         return Errors(parsed)
     name = _chosen(parsed, operation_name)

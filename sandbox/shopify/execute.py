@@ -48,6 +48,11 @@ class UnservedError(Exception):
     """A field that the published schema has and the sandbox does not serve."""
 
 
+def unserved_body(error: UnservedError) -> dict[str, Any]:
+    """What the sandbox answers to what it does not serve."""
+    return {"errors": [{"message": str(error), "extensions": {"code": "SANDBOX_UNSERVED"}}]}
+
+
 class Step(NamedTuple):
     """One key of an object's answer. `finish` turns what is not a leaf into its answer."""
 
@@ -105,12 +110,18 @@ class Execution:
 
     def plan(self, kind: GraphQLObjectType, sets: Iterable[SelectionSetNode]) -> Steps:
         """The steps of an object of this type; UnservedError if one cannot be served."""
+        return [self.step(kind, key, nodes) for key, nodes in self.grouped(kind, sets).items()]
+
+    def grouped(
+        self, kind: GraphQLObjectType, sets: Iterable[SelectionSetNode]
+    ) -> dict[str, list[FieldNode]]:
+        """The fields asked of an object of this type, by the key of the answer."""
         groups: dict[str, list[FieldNode]] = {}
         for node in sets:
             for asked, found in flatten(node, kind, self.prepared.fragments):
                 if included(found, self.prepared.values) and _applies(asked, kind):
                     groups.setdefault(answer_key(found), []).append(found)
-        return [self.step(kind, key, nodes) for key, nodes in groups.items()]
+        return groups
 
     def step(self, kind: GraphQLObjectType, key: str, nodes: Sequence[FieldNode]) -> Step:
         """The step of one key, asked for by one field or by several that are merged."""

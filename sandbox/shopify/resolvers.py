@@ -55,8 +55,15 @@ class Context:
     shop: Shop
     switches: Switches
     version: str
+    deep: bool = False
+    """Whether searches reach beyond 25,000 objects, as those of bulk operations do."""
     searches: list[dict[str, object]] = field(default_factory=list)
     when_answered: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def max_depth(self) -> int | None:
+        """Objects of one search that paging reaches, None for all."""
+        return None if self.deep else MAX_DEPTH
 
     @property
     def lag(self) -> float:
@@ -141,12 +148,13 @@ def searched(
     """A page of what a search finds; terms it had to drop are told in `extensions.search`."""
     query = arguments.get("query")
     if not query:
-        return paged(items, arguments, key, max_depth=MAX_DEPTH)
+        return paged(items, arguments, key, max_depth=context.max_depth)
     predicate, warnings = search(query, kinds(root, context.switches))
     if warnings:
         context.searches.append(search_extension([root], query, warnings))
     look = getter(root, context.shop, context.lag)
-    return paged(items, arguments, key, where=lambda thing: predicate(look(thing)), max_depth=MAX_DEPTH)
+    depth = context.max_depth
+    return paged(items, arguments, key, where=lambda thing: predicate(look(thing)), max_depth=depth)
 
 
 # ------------------------------------------------------------------ metafields
@@ -219,13 +227,14 @@ VARIANT_ORDER: Final[Mapping[str, Callable[[Any], tuple[Any, int]]]] = {
 
 def variants_of(_context: Context, product: Product, arguments: Arguments) -> Connection[Variant]:
     """A product's variants, by position unless another order is asked for."""
-    key = _order(VARIANT_ORDER, arguments, "POSITION")
+    key = order_of(VARIANT_ORDER, arguments, "POSITION")
     return paged(sorted(product.variants, key=key), arguments, key)
 
 
-def _order(
+def order_of(
     known: Mapping[str, Callable[[Any], tuple[Any, int]]], arguments: Arguments, default: str
 ) -> Callable[[Any], tuple[Any, int]]:
+    """The key to sort by that is asked for."""
     name = arguments.get("sortKey") or default
     if name not in known:
         raise FieldError("SANDBOX_UNSERVED", f"The sandbox does not sort by {name}")
@@ -259,7 +268,9 @@ def selected_options(variant: Variant) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in options_of(variant).items()]
 
 
-def _plain_dictionary(*names: str) -> Table:
+def dictionary(*names: str) -> Table:
+    """Fields of a thing that is a dictionary with these keys."""
+
     def getter_of(name: str) -> Getter:
         return lambda _context, thing, _arguments: thing[name]
 
@@ -570,6 +581,7 @@ def node(context: Context, identity: str) -> Thing:
         "Product": shop.products,
         "ProductVariant": shop.variants,
         "Location": shop.locations,
+        "BulkOperation": shop.bulk_operations,
     }
     return known.get(found.kind, {}).get(found.number)
 
@@ -591,7 +603,7 @@ def single(kind: str) -> Getter:
 
 def products(context: Context, _root: Thing, arguments: Arguments) -> Connection[Product]:
     """All products, or those a search finds."""
-    key = _order(PRODUCT_ORDER, arguments, "ID")
+    key = order_of(PRODUCT_ORDER, arguments, "ID")
     items = context.shop.products_by_id()
     return searched(context, "products", _sorted(items, key), arguments, key)
 
@@ -624,7 +636,7 @@ ORDER_ORDER: Final[Mapping[str, Callable[[Any], tuple[Any, int]]]] = {
 
 def product_variants(context: Context, _root: Thing, arguments: Arguments) -> Connection[Variant]:
     """All variants of the shop, or those a search finds."""
-    key = _order(VARIANT_ORDER, arguments, "ID")
+    key = order_of(VARIANT_ORDER, arguments, "ID")
     return searched(context, "productVariants", _sorted(context.shop.variants_by_id(), key), arguments, key)
 
 
@@ -638,7 +650,7 @@ def inventory_items(context: Context, _root: Thing, arguments: Arguments) -> Con
 
 def locations(context: Context, _root: Thing, arguments: Arguments) -> Connection[Location]:
     """Locations, only the active ones unless all are asked for."""
-    key = _order(LOCATION_ORDER, arguments, "NAME")
+    key = order_of(LOCATION_ORDER, arguments, "NAME")
     shown: Iterable[Location] = context.shop.locations.values()
     if not arguments.get("includeInactive"):
         shown = (location for location in shown if location.active)
@@ -647,7 +659,7 @@ def locations(context: Context, _root: Thing, arguments: Arguments) -> Connectio
 
 def orders(context: Context, _root: Thing, arguments: Arguments) -> Connection[Order]:
     """Orders that the app may see."""
-    key = _order(ORDER_ORDER, arguments, "PROCESSED_AT")
+    key = order_of(ORDER_ORDER, arguments, "PROCESSED_AT")
     return searched(context, "orders", _sorted(context.shop.visible_orders(), key), arguments, key)
 
 
@@ -707,19 +719,19 @@ GETTERS: Final[Mapping[str, Mapping[str, Getter]]] = {
     "ProductVariant": VARIANT,
     "ProductOption": {
         "id": of(lambda option: f"gid://shopify/ProductOption/{option['id']}"),
-        **_plain_dictionary("name", "position", "values"),
+        **dictionary("name", "position", "values"),
     },
-    "SelectedOption": _plain_dictionary("name", "value"),
-    "Count": _plain_dictionary("count", "precision"),
+    "SelectedOption": dictionary("name", "value"),
+    "Count": dictionary("count", "precision"),
     "Metafield": METAFIELD,
     "InventoryItem": ITEM,
     "InventoryItemMeasurement": MEASUREMENT,
-    "Weight": _plain_dictionary("unit", "value"),
-    "MoneyV2": _plain_dictionary("amount", "currencyCode"),
+    "Weight": dictionary("unit", "value"),
+    "MoneyV2": dictionary("amount", "currencyCode"),
     "InventoryLevel": LEVEL,
     "InventoryQuantity": QUANTITY,
-    "InventoryProperties": _plain_dictionary("quantityNames"),
-    "InventoryQuantityName": _plain_dictionary("name", "displayName", "isInUse", "belongsTo", "comprises"),
+    "InventoryProperties": dictionary("quantityNames"),
+    "InventoryQuantityName": dictionary("name", "displayName", "isInUse", "belongsTo", "comprises"),
     "Location": LOCATION,
     "Order": ORDER,
     "LineItem": LINE,
@@ -727,14 +739,12 @@ GETTERS: Final[Mapping[str, Mapping[str, Getter]]] = {
     "ShopPlan": PLAN,
     "ShopResourceLimits": LIMITS,
     "AppInstallation": INSTALLATION,
-    "AccessScope": _plain_dictionary("handle", "description"),
-    "InventoryAdjustmentGroup": _plain_dictionary(
-        "id", "createdAt", "reason", "referenceDocumentUri", "changes"
-    ),
-    "InventoryChange": _plain_dictionary(
+    "AccessScope": dictionary("handle", "description"),
+    "InventoryAdjustmentGroup": dictionary("id", "createdAt", "reason", "referenceDocumentUri", "changes"),
+    "InventoryChange": dictionary(
         "name", "delta", "quantityAfterChange", "item", "location", "ledgerDocumentUri"
     ),
-    "ApiVersion": _plain_dictionary("handle", "displayName", "supported"),
+    "ApiVersion": dictionary("handle", "displayName", "supported"),
 }
 TYPES: Final[Mapping[type, str]] = {
     Product: "Product",

@@ -111,6 +111,13 @@ LOCATIONS: Final[Fields] = {
     "active": (Kind.BOOL, _plain(_location_state)),
     DEFAULT: (Kind.TEXT, _plain(lambda location: location.name)),
 }
+BULK: Final[Fields] = {
+    "id": (Kind.ID, _plain(lambda operation: operation.id)),
+    "status": (Kind.KEYWORD, _plain(lambda operation: operation.status)),
+    "operation_type": (Kind.KEYWORD, _plain(lambda operation: operation.type)),
+    "created_at": (Kind.DATE, _plain(lambda operation: operation.created_at)),
+    "completed_at": (Kind.DATE, _plain(lambda operation: operation.completed_at)),
+}
 FIELDS: Final[Mapping[str, Fields]] = {
     "products": PRODUCTS,
     "productVariants": VARIANTS,
@@ -118,6 +125,7 @@ FIELDS: Final[Mapping[str, Fields]] = {
     "inventoryLevels": LEVELS,
     "orders": ORDERS,
     "locations": LOCATIONS,
+    "bulkOperations": BULK,
 }
 
 

@@ -5,13 +5,17 @@ Checks in the vendor's order: authentication, JSON, parse, validation, variables
 
 import random
 import re
+import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from graphql import GraphQLError, execute
 
@@ -22,16 +26,33 @@ from sandbox.http import Request, Response, answer, page
 from sandbox.ledger import Call, Ledger
 from sandbox.shopify import cost, happenings
 from sandbox.shopify.bucket import PLANS, Bucket, cost_extension, max_cost_reply, throttled_reply
+from sandbox.shopify.bulk import RESULTS as BULK_RESULTS
+from sandbox.shopify.bulk import Bulk, BulkOperation, kept
+from sandbox.shopify.bulk_fields import BULK_OPERATION
+from sandbox.shopify.bulk_fields import ROOT as BULK_ROOT
+from sandbox.shopify.bulk_mutation import HANDLERS as BULK_HANDLERS
+from sandbox.shopify.bulk_mutation import Desk
+from sandbox.shopify.bulk_query import BulkExecution
 from sandbox.shopify.documents import Errors, Prepared, RootField, prepare
-from sandbox.shopify.execute import Execution, FieldError, Getter, Served, Steps, Thing, UnservedError
+from sandbox.shopify.execute import (
+    Execution,
+    FieldError,
+    Getter,
+    Served,
+    Steps,
+    Thing,
+    UnservedError,
+    unserved_body,
+)
 from sandbox.shopify.idempotency import CODES, REQUIRED, KeyMemory, Verdict, usable
 from sandbox.shopify.mutations import HANDLERS, Mutation, Payload
 from sandbox.shopify.mutations import SCOPES_NEEDED as WRITE_SCOPES
 from sandbox.shopify.paging import Connection
-from sandbox.shopify.resolvers import GETTERS, SERVED_VERSIONS, TYPES, Context
+from sandbox.shopify.resolvers import GETTERS, SERVED_VERSIONS, TYPES, Context, dictionary
 from sandbox.shopify.resolvers import SCOPES_NEEDED as READ_SCOPES
 from sandbox.shopify.schema import load_schema, root_type
 from sandbox.shopify.shop import Shop
+from sandbox.shopify.storage import UPLOADS, Signer, Uploads, refused
 from sandbox.shopify.store import Store
 from sandbox.shopify.switches import Switches
 from sandbox.shopify.tokens import Tokens
@@ -52,10 +73,21 @@ ERRORS: Final[Mapping[int, str]] = {
 }
 
 SERVED: Final = Served(
-    {**GETTERS, "Mutation": dict.fromkeys(HANDLERS, lambda *_: None)},
-    TYPES,
+    {
+        **GETTERS,
+        "QueryRoot": {**GETTERS["QueryRoot"], **BULK_ROOT},
+        "BulkOperation": BULK_OPERATION,
+        "StagedMediaUploadTarget": dictionary("url", "resourceUrl", "parameters"),
+        "StagedUploadParameter": dictionary("name", "value"),
+        "Mutation": dict.fromkeys([*HANDLERS, *BULK_HANDLERS], lambda *_: None),
+    },
+    {**TYPES, BulkOperation: "BulkOperation"},
     {**READ_SCOPES, **WRITE_SCOPES},
 )
+STORAGE: Final = (BULK_RESULTS, UPLOADS)
+"""Where paths begin that need no token."""
+TICK: Final = 0.05
+"""Real seconds between two looks at running bulk operations."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +115,7 @@ class Surroundings:
     switches: Switches
     chance: random.Random
     latency: Latency
+    folder: str
     happen: Callable[[Event], object]
 
 
@@ -121,6 +154,13 @@ class Service:
         self.keys = KeyMemory(around.clock.seconds, remember=remember)
         self.replies: dict[str, Payload] = {}
         self.lock = threading.RLock()
+        signer = Signer(around.chance.randbytes(16), around.clock)
+        folder = Path(tempfile.mkdtemp(dir=around.folder))
+        self.uploads = Uploads(signer, around.clock, folder)
+        self.bulk = Bulk(
+            shop.settings, around.clock, around.switches, around.chance, signer, folder, shop.bulk_operations
+        )
+        self.ticking = False
 
     @property
     def domain(self) -> str:
@@ -129,6 +169,7 @@ class Service:
 
     def answer(self, request: Request, path: str) -> Response:
         """The answer to a request for this store; CutError when there is none."""
+        self.bulk.base = f"http://{request.headers.get('host', '')}/shopify/{quote(self.domain)}"
         found = GRAPHQL.fullmatch(path)
         if found and request.method == "POST":
             return self.graphql(request, found[1])
@@ -136,17 +177,98 @@ class Service:
             return self.plain(request, f"POST {EXCHANGE}", self.exchange)
         if path == GRANTED and request.method == "GET":
             return self.plain(request, f"GET {GRANTED}", self.granted)
+        if path.startswith(STORAGE):
+            return self.stored(request, path)
         return answer(404, {"errors": "Not Found"})
+
+    # ------------------------------------------------------------------ storage
+
+    def stored(self, request: Request, path: str) -> Response:
+        """An upload, or the download of a result. A token that is sent along is told in the journal: it has
+        no business there.
+        """
+        make = self.storage_call(request, path)
+        if make is None:
+            return refused(404, "NoSuchKey")
+        operation, call = make
+        noted = Call("shopify", self.domain, operation, cost=0)
+        if "x-shopify-access-token" in request.headers:
+            noted.code = "token sent"
+        self.catch_up()
+        return self.noted(noted, lambda fault: self.of_storage(fault, call))
+
+    def storage_call(self, request: Request, path: str) -> tuple[str, Callable[[], Response]] | None:
+        """The operation's name in the journal, and what it does."""
+        if request.method == "GET" and re.fullmatch(rf"{BULK_RESULTS}\d+\.jsonl", path):
+            return f"GET {BULK_RESULTS}{{id}}", partial(self.bulk.download, request, path)
+        if request.method == "POST" and path == UPLOADS:
+            return f"POST {UPLOADS}", partial(self.uploads.post, request)
+        if request.method == "PUT" and path.startswith(f"{UPLOADS}/"):
+            return f"PUT {UPLOADS}/{{key}}", partial(self.uploads.put, request, path)
+        return None
+
+    def of_storage(self, fault: Fault | None, make: Callable[[], Response]) -> Response:
+        """The answer of storage with the fault it meets."""
+        early = self.instead(fault)
+        if early:
+            return refused(early.status, "AccessDenied") if early.status < 500 else early
+        response = self.afterwards(fault, make())
+        if fault and response.file and response.status == 200:
+            return response.cut(kept(response.file, response.length, fault.kind))
+        return response
+
+    # -------------------------------------------------------- bulk operations
+
+    def catch_up(self) -> None:
+        """Let bulk operations do what is due by now, in small parts, so that other calls come between."""
+        due = bool(self.bulk.running)
+        while due:
+            with self.lock:
+                due = self.bulk.step()
+        with self.lock:
+            self.bulk.expire()
+
+    def tick(self) -> None:
+        """Have bulk operations caught up every now and then, as long as there are any."""
+        if self.around.clock.runs and not self.ticking and self.bulk.moves:
+            self.ticking = True
+            threading.Thread(target=_tick, args=(weakref.ref(self),), name="bulk", daemon=True).start()
+
+    def desk(self, served: str) -> Desk:
+        """What mutations of bulk operations need."""
+
+        def execution(prepared: Prepared) -> BulkExecution:
+            context = Context(self.shop, self.around.switches, served, deep=True)
+            return BulkExecution(SERVED, prepared, context, self.shop.settings.scopes)
+
+        def meet(operation: str) -> Fault | None:
+            return self.around.faults.meet("shopify", self.domain, [operation], named=True)
+
+        chance = self.around.chance
+        return Desk(self.bulk, self.uploads, chance, execution, partial(self.run_line, served), meet)
+
+    def run_line(self, served: str, prepared: Prepared) -> Mapping[str, Any]:
+        """Run one line of a bulk mutation."""
+        execution = self.execution(prepared, served)
+        with self.store.writing(prepared.root_fields[0].name):
+            data = execution.run(self.guarded_steps(prepared, execution), None)
+        for finish in execution.context.when_answered:
+            finish()
+        return _body(execution, data)
 
     # ------------------------------------------------------------ plain calls
 
     def plain(self, request: Request, operation: str, make: Callable[[Request], Response]) -> Response:
         """A call that is no GraphQL, with the faults it meets."""
         call = Call("shopify", self.domain, operation)
+        return self.noted(call, lambda fault: self.meeting(fault, lambda: make(request)))
+
+    def noted(self, call: Call, make: Callable[[Fault | None], Response]) -> Response:
+        """The answer to a call, which is noted in the journal with the fault it meets."""
         try:
-            fault = self.around.faults.meet("shopify", self.domain, [operation])
+            fault = self.around.faults.meet("shopify", self.domain, [call.operation])
             call.fault = fault.kind if fault else None
-            response = self.meeting(fault, lambda: make(request))
+            response = make(fault)
             call.status = response.status
         finally:
             self.around.ledger.note(call)
@@ -216,6 +338,7 @@ class Service:
 
     def make_happen(self, event: Event) -> dict[str, object]:
         """Make an event happen now."""
+        self.catch_up()
         with self.lock:
             result = happenings.happen(self.store, event.kind, event.given)
             if event.kind == "revoke_token":
@@ -240,7 +363,7 @@ class Service:
         if kind == "lost_answer":
             raise CutError
         if kind == "malformed":
-            return replace(response, body=response.body[: len(response.body) // 2])
+            return response.cut(response.length // 2)
         return response
 
     def checked(self, asked: Asked) -> Response:
@@ -285,7 +408,7 @@ class Service:
             body = self.executed(asked, prepared, served)
         except UnservedError as error:
             self.bucket.charge(0)
-            return {"errors": [{"message": str(error), "extensions": {"code": "SANDBOX_UNSERVED"}}]}
+            return unserved_body(error)
         except BaseException:
             self.bucket.charge(requested)
             raise
@@ -321,6 +444,7 @@ class Service:
         """Run a document, one call at a time."""
         if any(root.name.startswith("__s") or root.name == "__type" for root in prepared.root_fields):
             return introspected(prepared)
+        self.catch_up()
         with self.lock, self.view(asked, prepared):
             if prepared.is_mutation:
                 return self.mutated(asked, prepared, served)
@@ -349,8 +473,7 @@ class Service:
         """Run mutations one after the other. A `partial` fault stops half way and cuts the connection."""
         execution = self.execution(prepared, served)
         execution.context.when_answered = asked.when_answered
-        planned = execution.plan(root_type(prepared.operation), [prepared.operation.selection_set])
-        steps = self.guarded_steps(prepared, execution, planned)
+        steps = self.guarded_steps(prepared, execution)
         cut = asked.kind_of_fault() == "partial"
         with self.store.writing(asked.call.operation) as patches:
             try:
@@ -359,10 +482,12 @@ class Service:
                 asked.call.wrote = bool(patches)
         if cut:
             raise CutError
+        self.tick()
         return _body(execution, data)
 
-    def guarded_steps(self, prepared: Prepared, execution: Execution, planned: Steps) -> Steps:
+    def guarded_steps(self, prepared: Prepared, execution: Execution) -> Steps:
         """The steps with their handlers; a step that refuses for want of scope stays as it is."""
+        planned = execution.plan(root_type(prepared.operation), [prepared.operation.selection_set])
         roots = {root.alias: root for root in prepared.root_fields}
         mutation = Mutation(execution.context, self.store)
         return [
@@ -380,7 +505,7 @@ class Service:
             raise FieldError("BAD_REQUEST", text)
         self.store.label(root.name, key)
         if key is None:
-            return HANDLERS[root.name](mutation, root.arguments)
+            return self.handled(mutation, root)
         verdict = self.keys.begin(APP, self.domain, key, [root.name, root.arguments])
         if verdict is Verdict.REPLAY:
             return self.replies[key]
@@ -389,10 +514,16 @@ class Service:
             return {"userErrors": [{"field": None, "message": text, "code": CODES[verdict]}]}
         return self.remembered(mutation, root, key)
 
+    def handled(self, mutation: Mutation, root: RootField) -> Payload:
+        """What the mutation of this name does."""
+        if root.name in BULK_HANDLERS:
+            return BULK_HANDLERS[root.name](self.desk(mutation.context.version), mutation, root.arguments)
+        return HANDLERS[root.name](mutation, root.arguments)
+
     def remembered(self, mutation: Mutation, root: RootField, key: str) -> Payload:
         """Run a mutation and remember its key with how it ended; until it is answered, the key is running."""
         try:
-            payload = HANDLERS[root.name](mutation, root.arguments)
+            payload = self.handled(mutation, root)
         except BaseException:
             self.keys.forget(APP, self.domain, key)
             raise
@@ -402,6 +533,18 @@ class Service:
             partial(self.keys.finish, APP, self.domain, key, succeeded=succeeded)
         )
         return payload
+
+
+def _tick(service: "weakref.ref[Service]") -> None:
+    """Look after a service's bulk operations until none moves, or the service is gone."""
+    while found := service():
+        found.catch_up()
+        with found.lock:
+            found.ticking = found.bulk.moves
+            if not found.ticking:
+                return
+        del found
+        time.sleep(TICK)
 
 
 def served_version(asked: str) -> str | None:

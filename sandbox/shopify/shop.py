@@ -4,10 +4,13 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sandbox.clock import Clock
 from sandbox.shopify.model import EPOCH, SCOPES, LevelAt, Location, Order, Product, Variant
+
+if TYPE_CHECKING:
+    from sandbox.shopify.bulk import BulkOperation
 
 REMEMBERED: Final = 20
 """Changes of a product that search may still be behind."""
@@ -54,6 +57,7 @@ class Shop:
         self.variants: dict[int, Variant] = {}
         self.items: dict[int, Variant] = {}
         self.orders: dict[int, Order] = {}
+        self.bulk_operations: dict[int, BulkOperation] = {}
         self.skus: Counter[str] = Counter()
         self._sorted_products: list[Product] | None = None
         self._sorted_variants: list[Variant] | None = None
@@ -103,7 +107,7 @@ class Shop:
 
     def fresh_id(self) -> int:
         """A number that no thing of this shop has."""
-        taken = (self.products, self.variants, self.items, self.orders, self.locations)
+        taken = (self.products, self.variants, self.items, self.orders, self.locations, self.bulk_operations)
         return next(n for n in self._ids if not any(n in ids for ids in taken))
 
     def reserve_ids_above(self, highest: int) -> None:

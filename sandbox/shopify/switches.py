@@ -23,6 +23,15 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     # Whether activation gives a level its earlier quantities back, as the vendor's change log says, or zeroes
     # it, as the vendor's schema does.
     "activate": ("keeps", "zeroes"),
+    # Lines of a bulk operation's result: each parent before its children and mutations in the order of the
+    # file, or in no order at all.
+    "bulk_order": ("kept", "shuffled"),
+    # Slashes in the lines of a bulk operation's result, as in `"gid:\\/\\/shopify\\/Product\\/1"`.
+    "bulk_slashes": ("plain", "escaped"),
+    # Whether a cancelled bulk operation shows the lines it had, as a failed one does.
+    "bulk_canceled": ("nothing", "partial"),
+    # Where a variant that is created without quantities is stocked: with 0 at the first location, or at all.
+    "new_variant": ("first", "everywhere"),
 }
 """Positions of each switch; the first is where it stands unless moved. `search_lag` takes seconds."""
 

@@ -8,12 +8,6 @@ from tests.sandbox.operations import TEXT, VARIABLES
 from tests.sandbox.shopper import SHOP, gid, runner, shopper
 
 LATER = {
-    "RunQuery": "Mutation.bulkOperationRunQuery",
-    "RunMutation": "Mutation.bulkOperationRunMutation",
-    "Stage": "Mutation.stagedUploadsCreate",
-    "Cancel": "Mutation.bulkOperationCancel",
-    "OneBulk": "QueryRoot.bulkOperation",
-    "Bulks": "QueryRoot.bulkOperations",
     "Subscribe": "Mutation.webhookSubscriptionCreate",
     "Unsubscribe": "Mutation.webhookSubscriptionDelete",
     "Hooks": "QueryRoot.webhookSubscriptions",
@@ -42,6 +36,9 @@ OWN = {
     },
 }
 PARTICULAR = {
+    "OneBulk": {"id": gid("BulkOperation", 1)},
+    "RunQuery": {"text": "{ products { edges { node { id } } } }"},
+    "RunMutation": {"text": "mutation($id: ID!) { tagsAdd(id: $id, tags: []) { userErrors { field } } }"},
     "Track": {"id": gid("InventoryItem", 5001)},
     "Update": {"input": {"id": gid("Product", 101)}},
     "ItemsAgain": {"ids": [gid("InventoryItem", 5001)]},
