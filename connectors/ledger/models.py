@@ -293,6 +293,10 @@ class SnapshotRow(Base):
     data: Mapped[JsonObject]
     taken_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
+    restore_key: Mapped[str | None] = mapped_column(String(64))
+    restored_variant_id: Mapped[int | None]
+    restored_item_id: Mapped[int | None]
+    restored_at: Mapped[datetime | None]
 
 
 class SecretRow(Base):

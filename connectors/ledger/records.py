@@ -215,7 +215,11 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that is needed to make a deleted variant again. `deleted_at` is None until it was deleted."""
+    """All that is needed to make a deleted variant again. `deleted_at` is None until it was deleted.
+
+    `restore_key` is the operation that makes it again, stored before it is sent; the other `restore…` say
+    as which variant and item it came back, and when.
+    """
 
     account: str
     variant_id: int
@@ -226,3 +230,7 @@ class Snapshot:
     data: JsonObject
     taken_at: datetime
     deleted_at: datetime | None = None
+    restore_key: str | None = None
+    restored_variant_id: int | None = None
+    restored_item_id: int | None = None
+    restored_at: datetime | None = None

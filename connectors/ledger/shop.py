@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, and_, select, update
 
 from connectors.ledger.database import Database, chunks, insert_into
 from connectors.ledger.models import AccountRow, ProductRow, SnapshotRow
@@ -115,6 +115,23 @@ class Snapshots:
             found for part in slices for found in self._deleted(account, SnapshotRow.sku_folded.in_(part))
         ]
 
+    def deleted_variant(self, account: str, variant_id: int) -> Snapshot | None:
+        """The snapshot of one deleted variant of the account."""
+        return next(iter(self._deleted(account, SnapshotRow.variant_id == variant_id)), None)
+
+    def intend_restore(self, account: str, variant_id: int, key: str | None) -> None:
+        """Store the operation that is about to make a variant again; None when that came to nothing."""
+        statement = update(SnapshotRow).where(_is(account, variant_id))
+        with self.database.writing() as connection:
+            connection.execute(statement.values(restore_key=key))
+
+    def record_restore(self, account: str, variant_id: int, restored: tuple[int, int], now: datetime) -> None:
+        """Store as which variant and inventory item a deleted variant came back."""
+        statement = update(SnapshotRow).where(_is(account, variant_id))
+        new = {"restored_variant_id": restored[0], "restored_item_id": restored[1], "restored_at": now}
+        with self.database.writing() as connection:
+            connection.execute(statement.values(new))
+
     def _deleted(self, account: str, *conditions: ColumnElement[bool]) -> list[Snapshot]:
         statement = select(*_SNAPSHOT).where(
             SnapshotRow.account == account, SnapshotRow.deleted_at.is_not(None), *conditions
@@ -122,6 +139,10 @@ class Snapshots:
         with self.database.reading() as connection:
             rows = connection.execute(statement.order_by(SnapshotRow.variant_id)).all()
         return loaded(Snapshot, rows)
+
+
+def _is(account: str, variant_id: int) -> ColumnElement[bool]:
+    return and_(SnapshotRow.account == account, SnapshotRow.variant_id == variant_id)
 
 
 def _location(connection: Connection, system: str, account: str) -> int | None:

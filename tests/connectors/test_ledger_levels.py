@@ -192,6 +192,32 @@ def test_a_later_snapshot_replaces_one_whose_variant_was_not_deleted(ledger: Led
     assert [found.data["title"] for found in ledger.deleted_variants("own")] == ["new"]
 
 
+def test_a_deleted_variant_comes_back_once_and_as_whom_is_known(ledger: Ledger) -> None:
+    run = ledger.start_run(a_run())
+    ledger.store_snapshots([_snapshot(run, 1), _snapshot(run, 2)])
+    assert ledger.deleted_variant("own", 1) is None
+    ledger.mark_deleted("own", [1, 2], NOW)
+
+    ledger.intend_restore("own", 1, "key-1")
+    ledger.intend_restore("other", 2, "key-2")
+    tried = ledger.deleted_variant("own", 1)
+    assert tried
+    assert (tried.restore_key, tried.restored_at) == ("key-1", None)
+    ledger.record_restore("own", 1, (9001, 9002), NOW + HOUR)
+    ledger.record_restore("other", 2, (9003, 9004), NOW + HOUR)
+
+    assert ledger.deleted_variant("own", 1) == replace(
+        tried, restored_variant_id=9001, restored_item_id=9002, restored_at=NOW + HOUR
+    )
+    untouched = ledger.deleted_variant("own", 2)
+    assert untouched
+    assert (untouched.restore_key, untouched.restored_at) == (None, None)
+    ledger.intend_restore("own", 2, "key-3")
+    ledger.intend_restore("own", 2, None)
+    assert ledger.deleted_variant("own", 2) == untouched
+    assert ledger.deleted_variant("other", 1) is None
+
+
 def test_a_sweep_is_remembered_by_account(ledger: Ledger) -> None:
     """The latest day for which older marks were swept away; none before the first sweep."""
     ledger.use_location("shopify", "own", 1, NOW)
