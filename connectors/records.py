@@ -149,3 +149,74 @@ class Location:
     id: int
     name: str
     active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Metafield:
+    """A value that an app or a person keeps with something."""
+
+    namespace: str
+    key: str
+    type: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewVariant:
+    """A variant that is to be made, without any quantity. What is None is left to the shop."""
+
+    options: tuple[tuple[str, str], ...]
+    sku: str | None
+    barcode: str | None
+    price: str
+    compare_at_price: str | None
+    policy: str
+    taxable: bool
+    tracked: bool
+    requires_shipping: bool
+    cost: str | None
+    weight: tuple[float, str] | None
+    country: str | None
+    province: str | None
+    tariff_code: str | None
+    metafields: tuple[Metafield, ...] = ()
+    media_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A deleted variant as its snapshot has it: what can be made again, and what can only be told.
+
+    `media` are the images it had, `metafields_cut` that it had more metafields than the snapshot.
+    """
+
+    variant: NewVariant
+    item_id: int
+    position: int
+    media: tuple[str, ...]
+    metafields_cut: bool
+    selling_plans: int
+    is_bundle: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A variant as one of its product's choices, such as Size 37."""
+
+    id: int
+    item_id: int
+    sku: str | None
+    options: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Assortment:
+    """A product with the names of its options, its images, and all its variants as choices."""
+
+    id: int
+    title: str
+    status: str
+    tags: tuple[str, ...]
+    options: tuple[str, ...]
+    media: frozenset[str]
+    choices: tuple[Choice, ...]

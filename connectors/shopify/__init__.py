@@ -8,10 +8,13 @@ from typing import TypeVar
 from connectors.errors import ConfigurationError
 from connectors.http import Answer, Call, Http
 from connectors.records import (
+    Assortment,
+    Choice,
     JsonObject,
     Level,
     LevelsEverywhere,
     Location,
+    NewVariant,
     OrderLine,
     Product,
     Row,
@@ -125,6 +128,21 @@ class Shopify:
             if head.created_at < since:
                 break
             lines.extend(head.lines)
+    def assortment(self, product: int) -> Assortment | None:
+        """A product with its options and all its variants as choices; None if there is no such product."""
+        found = readers.assortment(self.http.send(calls.assortment(product)))
+        if found is None:
+            return None
+        shown, cursor = found
+        choices = list(shown.choices)
+        while cursor is not None:
+            more = readers.assortment(self.http.send(calls.assortment(product, cursor)))
+            if more is None:
+                return None
+            choices.extend(more[0].choices)
+            cursor = more[1]
+        return replace(shown, choices=tuple(choices))
+
             lines.extend(self._more_lines(head))
         return lines
 
@@ -151,6 +169,13 @@ class Shopify:
     def add_tag(self, product: int, tag: str) -> None:
         """Add one tag to a product."""
         self.http.send(calls.add_tags(product, [tag]))
+    def create_variants(self, product: int, variants: Sequence[NewVariant]) -> list[Choice]:
+        """Add variants to a product, all or none; they get new ids. A lone variant there stays.
+
+        Shopify knows no key for this call, but refuses options that a variant of the product has already.
+        """
+        return readers.created(self.http.send(calls.create_variants(product, variants)))
+
 
     def remove_tags(self, product: int, tags: Sequence[str]) -> None:
         """Take tags off a product."""

@@ -6,7 +6,7 @@ https://shopify.dev/docs/api/admin-graphql/2026-10
 from collections.abc import Iterable, Sequence
 
 from connectors.http import Call
-from connectors.records import JsonObject, JsonValue, Row
+from connectors.records import JsonObject, JsonValue, NewVariant, Row
 from connectors.shopify import documents
 
 PAGE = 250
@@ -119,6 +119,12 @@ def more_lines(order: int, after: str | None) -> Call:
 def set_quantities(rows: Iterable[Row], *, location: int, name: str, reference: str, key: str) -> Call:
     """Set up to 250 levels, each only if it still holds what is expected; all of them or none.
 
+def assortment(product: int, after: str | None = None) -> Call:
+    """One product with its options, its images and up to 250 of its variants as choices."""
+    variables: JsonObject = {"id": gid("Product", product), "after": after}
+    return _call("product", documents.ASSORTMENT, variables, cost=50)
+
+
     https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/inventorySetQuantities
     """
     where = gid("Location", location)
@@ -163,6 +169,58 @@ def add_tags(product: int, tags: Sequence[str]) -> Call:
     """Add tags; adding one again changes nothing."""
     variables: JsonObject = {"id": gid("Product", product), "tags": list(tags)}
     return _write("tagsAdd", documents.ADD_TAGS, variables, repeatable=True)
+def create_variants(product: int, variants: Iterable[NewVariant]) -> Call:
+    """Add variants to one product, all of them or none, without any quantity.
+
+    https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/productVariantsBulkCreate
+    """
+    variables: JsonObject = {
+        "product": gid("Product", product),
+        "variants": [variant_input(variant) for variant in variants],
+    }
+    return _write("productVariantsBulkCreate", documents.CREATE_VARIANTS, variables, cost=12)
+
+
+def variant_input(variant: NewVariant) -> JsonObject:
+    """A variant as `ProductVariantsBulkInput`; what is not known is left out."""
+    return _given(
+        optionValues=[{"optionName": name, "name": value} for name, value in variant.options],
+        price=variant.price,
+        compareAtPrice=variant.compare_at_price,
+        barcode=variant.barcode,
+        inventoryPolicy=variant.policy,
+        taxable=variant.taxable,
+        mediaId=variant.media_id,
+        metafields=[
+            {"namespace": each.namespace, "key": each.key, "type": each.type, "value": each.value}
+            for each in variant.metafields
+        ]
+        or None,
+        inventoryItem=_item_input(variant),
+    )
+
+
+def _item_input(variant: NewVariant) -> JsonObject:
+    weight: JsonValue = None
+    if variant.weight:
+        amount, unit = variant.weight
+        weight = {"weight": {"value": amount, "unit": unit}}
+    return _given(
+        sku=variant.sku,
+        tracked=variant.tracked,
+        requiresShipping=variant.requires_shipping,
+        cost=variant.cost,
+        measurement=weight,
+        countryCodeOfOrigin=variant.country,
+        provinceCodeOfOrigin=variant.province,
+        harmonizedSystemCode=variant.tariff_code,
+    )
+
+
+def _given(**fields: JsonValue) -> JsonObject:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
 
 
 def remove_tags(product: int, tags: Sequence[str]) -> Call:
@@ -186,6 +244,8 @@ def _call(operation: str, query: str, variables: JsonObject | None = None, *, co
     return Call(operation, path="graphql.json", json=body, cost=cost)
 
 
-def _write(operation: str, query: str, variables: JsonObject, *, repeatable: bool = False) -> Call:
+def _write(
+    operation: str, query: str, variables: JsonObject, *, repeatable: bool = False, cost: float = 10
+) -> Call:
     body: JsonObject = {"query": query, "variables": variables}
-    return Call(operation, path="graphql.json", json=body, cost=10, writes=True, repeatable=repeatable)
+    return Call(operation, path="graphql.json", json=body, cost=cost, writes=True, repeatable=repeatable)

@@ -205,6 +205,24 @@ query VariantSnapshots($ids: [ID!]!) {
 ORDERS = """
 query RecentOrders($after: String) {
   orders(first: 100, after: $after, sortKey: CREATED_AT, reverse: true) {
+# 50 points
+ASSORTMENT = """
+query Assortment($id: ID!, $after: String) {
+  product(id: $id) {
+    id
+    title
+    status
+    tags
+    options { name }
+    media(first: 250) { nodes { id } pageInfo { hasNextPage endCursor } }
+    variants(first: 250, after: $after, sortKey: ID) {
+      nodes { id sku selectedOptions { name value } inventoryItem { id } }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}
+"""
+
     nodes {
       id
       createdAt
@@ -259,6 +277,16 @@ DELETE_VARIANTS = """
 mutation DeleteVariants($product: ID!, $variants: [ID!]!) {
   productVariantsBulkDelete(productId: $product, variantsIds: $variants) {
     product { id }
+# 12 points for one variant. A lone variant stays beside the new ones, whatever the shop takes it for.
+CREATE_VARIANTS = """
+mutation CreateVariants($product: ID!, $variants: [ProductVariantsBulkInput!]!) {
+  productVariantsBulkCreate(productId: $product, variants: $variants, strategy: PRESERVE_STANDALONE_VARIANT) {
+    productVariants { id sku selectedOptions { name value } inventoryItem { id } }
+    userErrors { code field message }
+  }
+}
+"""
+
     userErrors { code field message }
   }
 }

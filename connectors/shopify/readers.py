@@ -17,14 +17,19 @@ from connectors.errors import (
 )
 from connectors.http import Answer, Call
 from connectors.records import (
+    Assortment,
+    Choice,
     JsonObject,
     JsonValue,
     Level,
     LevelsEverywhere,
     Location,
+    Metafield,
+    NewVariant,
     OrderLine,
     Product,
     Quantities,
+    Recorded,
     ShopFacts,
     Stock,
     Variant,
@@ -228,6 +233,119 @@ def _facts(node: JsonObject) -> VariantFacts:
         siblings=as_int(siblings.get("count"), "variantsCount"),
         data=node,
     )
+
+
+# ------------------------------------------------- variants made again
+
+
+def recorded(body: JsonObject) -> Recorded:
+    """A variant from the data of its snapshot."""
+    item = as_object(body.get("inventoryItem"), "inventoryItem")
+    plans = as_object(body.get("sellingPlanGroupsCount"), "sellingPlanGroupsCount")
+    metafields = as_object(body.get("metafields"), "metafields")
+    info = as_object(metafields.get("pageInfo"), "metafields.pageInfo")
+    images = as_list(as_object(body.get("media"), "media").get("nodes"), "media.nodes")
+    return Recorded(
+        variant=_new_variant(body, item, as_list(metafields.get("nodes"), "metafields.nodes")),
+        item_id=number(item.get("id")),
+        position=as_int(body.get("position"), "position"),
+        media=tuple(as_text(as_object(each, "media").get("id"), "media.id") for each in images),
+        metafields_cut=as_bool(info.get("hasNextPage"), "metafields.hasNextPage"),
+        selling_plans=as_int(plans.get("count"), "sellingPlanGroupsCount"),
+        is_bundle=as_bool(body.get("requiresComponents"), "requiresComponents"),
+    )
+
+
+def _new_variant(body: JsonObject, item: JsonObject, metafields: Sequence[JsonValue]) -> NewVariant:
+    return NewVariant(
+        options=_options(body),
+        sku=_text_or_none(body.get("sku"), "sku"),
+        barcode=_text_or_none(body.get("barcode"), "barcode"),
+        price=as_text(body.get("price"), "price"),
+        compare_at_price=_text_or_none(body.get("compareAtPrice"), "compareAtPrice"),
+        policy=as_text(body.get("inventoryPolicy"), "inventoryPolicy"),
+        taxable=as_bool(body.get("taxable"), "taxable"),
+        tracked=as_bool(item.get("tracked"), "tracked"),
+        requires_shipping=as_bool(item.get("requiresShipping"), "requiresShipping"),
+        cost=_cost(item.get("unitCost")),
+        weight=_weight(item.get("measurement")),
+        country=_text_or_none(item.get("countryCodeOfOrigin"), "countryCodeOfOrigin"),
+        province=_text_or_none(item.get("provinceCodeOfOrigin"), "provinceCodeOfOrigin"),
+        tariff_code=_text_or_none(item.get("harmonizedSystemCode"), "harmonizedSystemCode"),
+        metafields=tuple(_metafield(as_object(each, "metafield")) for each in metafields),
+    )
+
+
+def _options(body: JsonObject) -> tuple[tuple[str, str], ...]:
+    found = [as_object(each, "option") for each in as_list(body.get("selectedOptions"), "selectedOptions")]
+    return tuple(
+        (as_text(each.get("name"), "option.name"), as_text(each.get("value"), "option.value"))
+        for each in found
+    )
+
+
+def _metafield(body: JsonObject) -> Metafield:
+    return Metafield(
+        as_text(body.get("namespace"), "metafield.namespace"),
+        as_text(body.get("key"), "metafield.key"),
+        as_text(body.get("type"), "metafield.type"),
+        as_text(body.get("value"), "metafield.value"),
+    )
+
+
+def _cost(money: JsonValue) -> str | None:
+    return None if money is None else as_text(as_object(money, "unitCost").get("amount"), "unitCost.amount")
+
+
+def _weight(measurement: JsonValue) -> tuple[float, str] | None:
+    weight = measurement.get("weight") if isinstance(measurement, dict) else None
+    if not isinstance(weight, dict) or not isinstance(value := weight.get("value"), int | float):
+        return None
+    return float(value), as_text(weight.get("unit"), "weight.unit")
+
+
+def _text_or_none(value: JsonValue, where: str) -> str | None:
+    return None if value is None else as_text(value, where)
+
+
+def choices(connection: JsonValue) -> Page[Choice]:
+    """Some of a product's variants as choices, and where to go on."""
+    return page(connection, choice, "variants")
+
+
+def choice(node: JsonObject) -> Choice:
+    """A variant as one of its product's choices."""
+    item = as_object(node.get("inventoryItem"), "inventoryItem")
+    sku = _text_or_none(node.get("sku"), "sku")
+    return Choice(number(node.get("id")), number(item.get("id")), sku, _options(node))
+
+
+def assortment(answer: Answer) -> tuple[Assortment, str | None] | None:
+    """A product with some of its variants as choices, and the cursor of the others; None: no such product."""
+    node = data(answer).get("product")
+    if node is None:
+        return None
+    body = as_object(node, "product")
+    found = choices(body.get("variants"))
+    options = [as_object(each, "option") for each in as_list(body.get("options"), "options")]
+    images = page(body.get("media"), lambda each: as_text(each.get("id"), "media.id"), "media")
+    shown = Assortment(
+        id=number(body.get("id")),
+        title=as_text(body.get("title"), "title"),
+        status=as_text(body.get("status"), "status"),
+        tags=tuple(as_text(tag, "tag") for tag in as_list(body.get("tags"), "tags")),
+        options=tuple(as_text(each.get("name"), "option.name") for each in options),
+        media=frozenset(images.items),
+        choices=found.items,
+    )
+    return shown, found.cursor
+
+
+def created(answer: Answer) -> list[Choice]:
+    """The variants that a call made, in the order of its input."""
+    payload = as_object(data(answer).get("productVariantsBulkCreate"), "productVariantsBulkCreate")
+    found = as_list(payload.get("productVariants"), "productVariants")
+    return [choice(as_object(each, "productVariant")) for each in found]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,10 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from graphql import build_schema, parse, validate
@@ -21,8 +23,16 @@ from connectors.errors import (
     UnknownOutcome,
 )
 from connectors.http import Answer, Call
-from connectors.records import JsonObject, Level, Quantities, Row, Variant
-from connectors.shopify import DEPTH, STALE, calls, documents, readers
+from connectors.records import (
+    JsonObject,
+    Level,
+    Metafield,
+    NewVariant,
+    Quantities,
+    Row,
+    Variant,
+)
+from connectors.shopify import DEPTH, STALE, Shopify, calls, documents, readers
 from sandbox.shopify.idempotency import Verdict
 from sandbox.shopify.service import APP
 from tests.connectors.store import Store, stored
@@ -32,6 +42,25 @@ SCHEMA = build_schema(
     Path(sandbox.shopify.__file__).with_name("schema.graphql").read_text("utf-8"), assume_valid=True
 )
 DOCUMENTS = {name: text for name, text in vars(documents).items() if name.isupper() and name[0] != "_"}
+
+RED = NewVariant(
+    options=(("Size", "37"), ("Colour", "Red")),
+    sku="24X-37-R",
+    barcode="8412345678905",
+    price="59.90",
+    compare_at_price="79.90",
+    policy="DENY",
+    taxable=False,
+    tracked=True,
+    requires_shipping=True,
+    cost="21.5",
+    weight=(420.0, "GRAMS"),
+    country=None,
+    province=None,
+    tariff_code=None,
+    metafields=(Metafield("custom", "last", "single_line_text_field", "Narrow"),),
+)
+"""A variant to be made."""
 
 BUILT = [
     calls.shop(),
@@ -46,6 +75,7 @@ BUILT = [
     calls.levels([51_001], LOCATION),
     calls.levels_everywhere([51_001]),
     calls.snapshots([1001]),
+    calls.assortment(101),
     calls.orders(),
     calls.more_lines(9001, None),
     calls.set_quantities(
@@ -56,6 +86,7 @@ BUILT = [
     calls.remove_tags(101, ["x"]),
     calls.archive(101),
     calls.delete_variants(101, [1001]),
+    calls.create_variants(101, [RED]),
 ]
 
 
@@ -106,6 +137,7 @@ class TestDocuments:
         assert {call.operation for call in BUILT if call.writes} == {
             "inventorySetQuantities",
             "inventoryActivate",
+            "productVariantsBulkCreate",
             "productVariantsBulkDelete",
             "tagsAdd",
             "tagsRemove",
@@ -289,6 +321,78 @@ class TestLevels:
         assert (facts.product_id, facts.item_id, facts.siblings) == (1, 50_012, 2)
         assert (facts.policy, facts.is_bundle, facts.selling_plans) == ("CONTINUE", True, 2)
         assert facts.data["sku"] == "B"
+
+
+class TestVariantsMadeAgain:
+    """What a snapshot holds comes back by one call, and stands in the shop as it was."""
+
+    WORN: ClassVar[World] = {
+        "options": {"Size": "38", "Colour": "Red"},
+        "barcode": "8412345678905",
+        "price": "59.90",
+        "compare_at_price": "79.90",
+        "taxable": False,
+        "cost": "21.50",
+        "weight": 420.5,
+        "requires_shipping": False,
+        "metafields": {"custom.last": "Narrow", "custom.heel": {"value": "4", "type": "number_integer"}},
+    }
+
+    def put(self, store: Store, **more: object) -> Shopify:
+        other = variant(11, "A", 5, options={"Size": "37", "Colour": "Red"})
+        worn = variant(12, "B", 0, **{**self.WORN, **more})
+        return store.put(world([product(1, "X", other, worn)], []))
+
+    def test_with_all_that_their_snapshot_holds(self, store: Store) -> None:
+        shop = self.put(store)
+        before = shop.snapshots([12])[12]
+        was = readers.recorded(before.data)
+        shop.delete_variants(1, [12])
+
+        (made,) = shop.create_variants(1, [was.variant])
+
+        after = shop.snapshots([made.id])[made.id]
+        assert (was.item_id, made.id == 12, made.item_id == was.item_id) == (50_012, False, False)
+        assert readers.recorded(after.data).variant == was.variant
+        assert {name for name in before.data if before.data[name] != after.data[name]} <= {
+            "id",
+            "inventoryItem",
+            "product",
+        }
+
+    def test_what_is_unknown_is_left_out(self) -> None:
+        bare = replace(RED, sku=None, barcode=None, cost=None, weight=None, metafields=())
+        given = calls.variant_input(bare)
+        item = given["inventoryItem"]
+        assert isinstance(item, dict)
+        assert not {"barcode", "mediaId", "metafields", "inventoryQuantities"} & given.keys()
+        assert not {"sku", "cost", "measurement"} & item.keys()
+
+    def test_options_that_are_taken_are_refused(self, store: Store) -> None:
+        shop = self.put(store)
+        was = readers.recorded(shop.snapshots([12])[12].data)
+        with pytest.raises(Refused) as refused:
+            shop.create_variants(1, [was.variant])
+        assert refused.value.codes == {"VARIANT_ALREADY_EXISTS"}
+
+    def test_a_lost_answer_is_not_sent_again(self, store: Store) -> None:
+        shop = self.put(store)
+        store.sandbox.faults(
+            [{"system": "shopify", "operation": "productVariantsBulkCreate", "kind": "lost_answer"}]
+        )
+        with pytest.raises(UnknownOutcome):
+            shop.create_variants(1, [RED])
+        assert len(store.calls("productVariantsBulkCreate")) == 1
+
+    @pytest.mark.parametrize("count", [1, 250, 251, 600])
+    def test_an_assortment_has_every_choice(self, store: Store, count: int) -> None:
+        found = store.put(world([wide(7, count)], [])).assortment(7)
+        assert found
+        assert [each.id for each in found.choices] == [70_000 + n for n in range(1, count + 1)]
+        assert found.options == ("Title",)
+
+    def test_of_a_product_that_is_gone_there_is_none(self, store: Store) -> None:
+        assert store.put(world([], [])).assortment(7) is None
 
 
 def order(number: int, created: str, *quantities: int, **more: object) -> World:
