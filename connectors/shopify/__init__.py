@@ -121,13 +121,6 @@ class Shopify:
             found.update((facts.id, facts) for facts in readers.snapshots(answer, len(some)))
         return found
 
-    def order_lines(self, since: datetime) -> list[OrderLine]:
-        """Lines of the orders placed since a moment (the store's clock), without test and cancelled ones."""
-        lines: list[OrderLine] = []
-        for head in self._connection("orders", lambda _, after: calls.orders(after), readers.order):
-            if head.created_at < since:
-                break
-            lines.extend(head.lines)
     def assortment(self, product: int) -> Assortment | None:
         """A product with its options and all its variants as choices; None if there is no such product."""
         found = readers.assortment(self.http.send(calls.assortment(product)))
@@ -143,6 +136,13 @@ class Shopify:
             cursor = more[1]
         return replace(shown, choices=tuple(choices))
 
+    def order_lines(self, since: datetime) -> list[OrderLine]:
+        """Lines of the orders placed since a moment (the store's clock), without test and cancelled ones."""
+        lines: list[OrderLine] = []
+        for head in self._connection("orders", lambda _, after: calls.orders(after), readers.order):
+            if head.created_at < since:
+                break
+            lines.extend(head.lines)
             lines.extend(self._more_lines(head))
         return lines
 
@@ -162,13 +162,6 @@ class Shopify:
         """Make a level sellable at the configured location, with the quantity it had before."""
         self.http.send(calls.activate(item, self.location, key))
 
-    def delete_variants(self, product: int, variants: Sequence[int]) -> None:
-        """Delete variants of one product, all or none."""
-        self.http.send(calls.delete_variants(product, variants))
-
-    def add_tag(self, product: int, tag: str) -> None:
-        """Add one tag to a product."""
-        self.http.send(calls.add_tags(product, [tag]))
     def create_variants(self, product: int, variants: Sequence[NewVariant]) -> list[Choice]:
         """Add variants to a product, all or none; they get new ids. A lone variant there stays.
 
@@ -176,6 +169,13 @@ class Shopify:
         """
         return readers.created(self.http.send(calls.create_variants(product, variants)))
 
+    def delete_variants(self, product: int, variants: Sequence[int]) -> None:
+        """Delete variants of one product, all or none."""
+        self.http.send(calls.delete_variants(product, variants))
+
+    def add_tag(self, product: int, tag: str) -> None:
+        """Add one tag to a product."""
+        self.http.send(calls.add_tags(product, [tag]))
 
     def remove_tags(self, product: int, tags: Sequence[str]) -> None:
         """Take tags off a product."""

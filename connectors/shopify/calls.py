@@ -106,6 +106,12 @@ def snapshots(variants: Sequence[int]) -> Call:
     return _call("nodes", documents.SNAPSHOTS, {"ids": _gids("ProductVariant", variants)}, cost=40)
 
 
+def assortment(product: int, after: str | None = None) -> Call:
+    """One product with its options, its images and up to 250 of its variants as choices."""
+    variables: JsonObject = {"id": gid("Product", product), "after": after}
+    return _call("product", documents.ASSORTMENT, variables, cost=50)
+
+
 def orders(after: str | None = None) -> Call:
     """Orders, newest first. No search: the search index lags behind the orders themselves."""
     return _call("orders", documents.ORDERS, {"after": after}, cost=155)
@@ -118,12 +124,6 @@ def more_lines(order: int, after: str | None) -> Call:
 
 def set_quantities(rows: Iterable[Row], *, location: int, name: str, reference: str, key: str) -> Call:
     """Set up to 250 levels, each only if it still holds what is expected; all of them or none.
-
-def assortment(product: int, after: str | None = None) -> Call:
-    """One product with its options, its images and up to 250 of its variants as choices."""
-    variables: JsonObject = {"id": gid("Product", product), "after": after}
-    return _call("product", documents.ASSORTMENT, variables, cost=50)
-
 
     https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/inventorySetQuantities
     """
@@ -156,19 +156,6 @@ def activate(item: int, location: int, key: str) -> Call:
     return _write("inventoryActivate", documents.ACTIVATE, variables)
 
 
-def delete_variants(product: int, variants: Sequence[int]) -> Call:
-    """Delete variants of one product, all of them or none."""
-    variables: JsonObject = {
-        "product": gid("Product", product),
-        "variants": _gids("ProductVariant", variants),
-    }
-    return _write("productVariantsBulkDelete", documents.DELETE_VARIANTS, variables)
-
-
-def add_tags(product: int, tags: Sequence[str]) -> Call:
-    """Add tags; adding one again changes nothing."""
-    variables: JsonObject = {"id": gid("Product", product), "tags": list(tags)}
-    return _write("tagsAdd", documents.ADD_TAGS, variables, repeatable=True)
 def create_variants(product: int, variants: Iterable[NewVariant]) -> Call:
     """Add variants to one product, all of them or none, without any quantity.
 
@@ -221,6 +208,19 @@ def _given(**fields: JsonValue) -> JsonObject:
     return {name: value for name, value in fields.items() if value is not None}
 
 
+def delete_variants(product: int, variants: Sequence[int]) -> Call:
+    """Delete variants of one product, all of them or none."""
+    variables: JsonObject = {
+        "product": gid("Product", product),
+        "variants": _gids("ProductVariant", variants),
+    }
+    return _write("productVariantsBulkDelete", documents.DELETE_VARIANTS, variables)
+
+
+def add_tags(product: int, tags: Sequence[str]) -> Call:
+    """Add tags; adding one again changes nothing."""
+    variables: JsonObject = {"id": gid("Product", product), "tags": list(tags)}
+    return _write("tagsAdd", documents.ADD_TAGS, variables, repeatable=True)
 
 
 def remove_tags(product: int, tags: Sequence[str]) -> Call:

@@ -201,10 +201,6 @@ query VariantSnapshots($ids: [ID!]!) {
 }
 """
 
-# 155 points when every page is full
-ORDERS = """
-query RecentOrders($after: String) {
-  orders(first: 100, after: $after, sortKey: CREATED_AT, reverse: true) {
 # 50 points
 ASSORTMENT = """
 query Assortment($id: ID!, $after: String) {
@@ -223,6 +219,10 @@ query Assortment($id: ID!, $after: String) {
 }
 """
 
+# 155 points when every page is full
+ORDERS = """
+query RecentOrders($after: String) {
+  orders(first: 100, after: $after, sortKey: CREATED_AT, reverse: true) {
     nodes {
       id
       createdAt
@@ -273,10 +273,6 @@ mutation Activate($item: ID!, $location: ID!, $key: String!) {
 }
 """
 
-DELETE_VARIANTS = """
-mutation DeleteVariants($product: ID!, $variants: [ID!]!) {
-  productVariantsBulkDelete(productId: $product, variantsIds: $variants) {
-    product { id }
 # 12 points for one variant. A lone variant stays beside the new ones, whatever the shop takes it for.
 CREATE_VARIANTS = """
 mutation CreateVariants($product: ID!, $variants: [ProductVariantsBulkInput!]!) {
@@ -287,6 +283,10 @@ mutation CreateVariants($product: ID!, $variants: [ProductVariantsBulkInput!]!) 
 }
 """
 
+DELETE_VARIANTS = """
+mutation DeleteVariants($product: ID!, $variants: [ID!]!) {
+  productVariantsBulkDelete(productId: $product, variantsIds: $variants) {
+    product { id }
     userErrors { code field message }
   }
 }
