@@ -55,7 +55,7 @@ def measure(levels: int) -> dict[str, float]:
     index = ShopIndex()
     for product in shown:
         for variant in product.variants:
-            index.add(variant.id, variant.sku)
+            index.add(variant)
     lines = list(diff.stock(shown, Known(truth_of(answer), index)))
     judged = guard.review(lines, Limits(), {}, History())
     seconds = time.process_time() - began

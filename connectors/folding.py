@@ -14,7 +14,8 @@ def fold(text: str) -> str:
     a person, and being twins keeps both from being written (https://unicode.org/reports/tr15/).
     """
     if text.isascii():
-        return text.strip().casefold()
+        folded = text.strip().casefold()
+        return text if folded == text else folded  # of a million codes, not a second copy of each
     folded = _step(text)
     while folded != text:
         text, folded = folded, _step(folded)

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from connectors.folding import fold
 from connectors.records import Product, Quantities, RmsRow, Variant
-from tasks import derive
-from tasks.matching import Claims, ShopIndex, Truth, units
+from tasks import collector, derive
+from tasks.matching import Claim, ShopIndex, Truth, rows_of, units
 from tasks.plan import Line, Outcome, QuantityName
 
 EMPTY = Quantities(0, 0, 0)
@@ -60,17 +60,10 @@ class Verdict(NamedTuple):
 UNREADABLE = Verdict(Outcome.UNKNOWN, "unreadable_quantity")
 
 
-def stock(products: Iterable[Product], known: Known) -> Iterator[Line]:
+@collector.paused()
+def stock(products: Iterable[Product], known: Known) -> list[Line]:
     """One line a variant: unknown, refused, unchanged, or open with what to write."""
-    for product in products:
-        verdict = _of_product(product, known)
-        rows = known.truth.skus(product.ccod or "")
-        for variant in product.variants:
-            found = verdict or _row_of(variant, rows, known)
-            if isinstance(found, Verdict):
-                yield _left_alone(product, variant, found, known.policy)
-            else:
-                yield _of_row(product, variant, found, known)
+    return [line for product in products for line in _of_product(product, known)]
 
 
 def missing_in_shop(products: Iterable[Product], truth: Truth, shop: ShopIndex) -> Iterator[Absent]:
@@ -82,9 +75,9 @@ def missing_in_shop(products: Iterable[Product], truth: Truth, shop: ShopIndex) 
     for product in products:
         first.setdefault(fold(product.ccod or ""), product)
     for ccod, product in first.items():
-        for sku, rows in truth.skus(ccod).items() if ccod else ():
+        for sku, claim in truth.skus(ccod).items() if ccod else ():
             if sku not in shop.first:
-                yield from _absent(product, rows)
+                yield from _absent(product, rows_of(claim))
 
 
 def _absent(product: Product, rows: Iterable[RmsRow]) -> Iterator[Absent]:
@@ -94,7 +87,18 @@ def _absent(product: Product, rows: Iterable[RmsRow]) -> Iterator[Absent]:
             yield Absent(product.id, row.ccod, row.sku, there.count, row.item_id)
 
 
-def _of_product(product: Product, known: Known) -> Verdict | None:
+def _of_product(product: Product, known: Known) -> Iterator[Line]:
+    verdict = _of_all(product, known)
+    claims = known.truth.skus(product.ccod or "")
+    for variant in product.variants:
+        found = verdict or _row_of(variant, claims, known)
+        if isinstance(found, Verdict):
+            yield _left_alone(product, variant, found, known.policy)
+        else:
+            yield _of_row(product, variant, found, known)
+
+
+def _of_all(product: Product, known: Known) -> Verdict | None:
     """A verdict that holds for all of a product's variants, if there is one."""
     if product.status == "ARCHIVED":
         return Verdict(Outcome.REFUSED, "archived")
@@ -107,21 +111,21 @@ def _of_product(product: Product, known: Known) -> Verdict | None:
     return None
 
 
-def _row_of(variant: Variant, rows: Claims, known: Known) -> RmsRow | Verdict:
+def _row_of(variant: Variant, claims: Mapping[str, Claim], known: Known) -> RmsRow | Verdict:
     """The one row of RMS that speaks for a variant, or why there is none."""
     sku = fold(variant.sku or "")
     if not sku:
         return Verdict(Outcome.UNKNOWN, "no_sku")
     if sku in known.shop.twins or variant.duplicates:
         return _twin_in_shop(variant, known.shop.spellings(sku))
-    claims = rows.get(sku)
-    if claims is None:
+    claim = claims.get(sku)
+    if claim is None:
         return Verdict(Outcome.UNKNOWN, "not_in_rms")
-    if len(claims) > 1:
-        return Verdict(Outcome.REFUSED, "twin_in_rms", _both(row.sku for row in claims))
-    if claims[0].item_id in known.truth.torn:
+    if isinstance(claim, tuple):
+        return Verdict(Outcome.REFUSED, "twin_in_rms", _both(row.sku for row in claim))
+    if claim.item_id in known.truth.torn:
         return Verdict(Outcome.UNKNOWN, "changed_while_reading")
-    return claims[0]
+    return claim
 
 
 def _twin_in_shop(variant: Variant, spellings: Sequence[str]) -> Verdict:
@@ -133,11 +137,11 @@ def _left_alone(product: Product, variant: Variant, verdict: Verdict, policy: Po
     """The line of a variant whose truth is not known."""
     quantities = variant.level.quantities if variant.level else None
     return Line(
-        product_id=product.id,
-        variant_id=variant.id,
-        item_id=variant.item_id,
-        sku=variant.sku or "",
-        ccod=product.ccod or "",
+        product.id,
+        variant.id,
+        variant.item_id,
+        variant.sku or "",
+        product.ccod or "",
         position=variant.position,
         seen_at=product.seen_at,
         baseline=quantities,
@@ -163,11 +167,11 @@ def _of_row(product: Product, variant: Variant, row: RmsRow, known: Known) -> Li
     is_plain = _is_plain(variant)
     may_go = is_plain and wanted == 0 and not unbooked and known.policy.delete_zero_stock
     line = Line(
-        product_id=product.id,
-        variant_id=variant.id,
-        item_id=variant.item_id,
-        sku=variant.sku or "",
-        ccod=product.ccod or "",
+        product.id,
+        variant.id,
+        variant.item_id,
+        variant.sku or "",
+        product.ccod or "",
         position=variant.position,
         seen_at=product.seen_at,
         baseline=quantities,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tasks import collector
 from tasks.plan import Line, Outcome
 
 PARKED_AFTER = 3
@@ -34,6 +35,9 @@ class Memory:
     rms_item_id: int | None = None
     error_count: int = 0
     error_fingerprint: str = ""
+
+
+UNHEARD_OF = Memory()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +86,23 @@ def fingerprint(line: Line) -> str:
     return f"{line.sku}|{line.truth}|{line.shown}|{line.wanted}"
 
 
+@collector.paused()
 def review(
     lines: Iterable[Line], limits: Limits, memories: Mapping[int, Memory], history: History
 ) -> list[Line]:
     """Give every open line that may not be written its verdict: refused, parked or held."""
-    judged = [_judge(line, memories.get(line.item_id, Memory()), limits) for line in lines]
+    judged = [_judge(line, memories.get(line.item_id, UNHEARD_OF), limits) for line in lines]
     return _hold(judged, surprises(judged, limits, history))
 
 
 def surprises(lines: Sequence[Line], limits: Limits, history: History) -> dict[str, str]:
     """The mass-change limits that this plan breaks, each with the figures that broke it."""
+    going = [line for line in lines if line.outcome is None]
+    units = _units(lines, history)
     found = {
-        "mass_zero": _mass_zero(lines, limits, history),
-        "mass_fall": _mass_fall(lines, limits, history),
-        "mass_rise": _mass_rise(lines, limits, history),
+        "mass_zero": _mass_zero(going, _live(lines, history), limits, history),
+        "mass_fall": _mass_fall(going, units, limits, history),
+        "mass_rise": _mass_rise(going, units, limits, history),
     }
     return {name: why for name, why in found.items() if why}
 
@@ -113,44 +120,48 @@ def _judge(line: Line, memory: Memory, limits: Limits) -> Line:
         return line
     line = refuse(line, memory, limits)
     is_stuck = memory.error_count >= PARKED_AFTER and memory.error_fingerprint == fingerprint(line)
-    if line.is_open and is_stuck:
+    if is_stuck and line.is_open:
         return line.ended(Outcome.PARKED, "same_error", f"failed {memory.error_count} times alike")
     return line
 
 
-def _mass_zero(lines: Sequence[Line], limits: Limits, history: History) -> str:
-    zeroing = {line.item_id for line in lines if line.is_open and line.is_zeroing} | history.zeroed
-    live = {line.item_id for line in lines if line.shown > 0} | history.live.keys() | history.zeroed
+def _mass_zero(going: Sequence[Line], live: int, limits: Limits, history: History) -> str:
+    zeroing = {line.item_id for line in going if line.is_zeroing} | history.zeroed
     is_many = len(zeroing) > limits.min_zero_count
-    is_too_many = len(zeroing) > limits.max_zero_share * len(live) or len(zeroing) > limits.max_zero_count
-    return f"{len(zeroing)} of {len(live)} live levels would go to zero" if is_many and is_too_many else ""
+    is_too_many = len(zeroing) > limits.max_zero_share * live or len(zeroing) > limits.max_zero_count
+    return f"{len(zeroing)} of {live} live levels would go to zero" if is_many and is_too_many else ""
 
 
-def _mass_fall(lines: Sequence[Line], limits: Limits, history: History) -> str:
-    falls = sum(line.falls for line in lines if line.is_open) + sum(history.falls.values())
-    units = _units(lines, history)
+def _mass_fall(going: Sequence[Line], units: int, limits: Limits, history: History) -> str:
+    falls = sum(line.falls for line in going) + sum(history.falls.values())
     is_surprise = falls > limits.max_fall_share * units and falls > limits.min_fall_units
     return f"{falls} of {units} units would go" if is_surprise else ""
 
 
-def _mass_rise(lines: Sequence[Line], limits: Limits, history: History) -> str:
-    rises = sum(line.rises for line in lines if line.is_open) + sum(history.rises.values())
-    units = _units(lines, history) - sum(history.rises.values())
-    is_surprise = units + rises > limits.max_rise_factor * units and rises > limits.min_rise_units
-    return f"{units} units would become {units + rises}" if is_surprise else ""
+def _mass_rise(going: Sequence[Line], units: int, limits: Limits, history: History) -> str:
+    given = sum(history.rises.values())
+    before = units - given
+    rises = sum(line.rises for line in going) + given
+    is_surprise = before + rises > limits.max_rise_factor * before and rises > limits.min_rise_units
+    return f"{before} units would become {before + rises}" if is_surprise else ""
+
+
+def _live(lines: Iterable[Line], history: History) -> int:
+    """Levels that had units within the window, as far as they are known."""
+    remembered = history.live.keys() | history.zeroed
+    return len(remembered) + sum(1 for line in lines if line.shown > 0 and line.item_id not in remembered)
 
 
 def _units(lines: Sequence[Line], history: History) -> int:
     """Units that the window began with, as far as they are known: what is there, and what we took."""
-    checked = {line.item_id for line in lines}
-    here = sum(max(0, line.shown) for line in lines)
-    elsewhere = sum(units for item, units in history.live.items() if item not in checked)
-    taken = sum(units for item, units in history.falls.items() if item in checked)
+    here = sum(line.shown for line in lines if line.shown > 0)
+    elsewhere = sum(history.live.values()) - sum(history.live.get(line.item_id, 0) for line in lines)
+    taken = sum(history.falls.get(line.item_id, 0) for line in lines)
     return here + elsewhere + taken
 
 
 def _hold(lines: list[Line], broken: Mapping[str, str]) -> list[Line]:
-    return [_held(line, broken) if line.is_open and broken else line for line in lines]
+    return [_held(line, broken) if line.is_open else line for line in lines] if broken else lines
 
 
 def _held(line: Line, broken: Mapping[str, str]) -> Line:

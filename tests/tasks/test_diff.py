@@ -13,7 +13,7 @@ from connectors.folding import fold
 from connectors.records import Level, Product, Quantities, RmsRow, Variant
 from tasks import diff
 from tasks.diff import Known, Policy
-from tasks.matching import ShopIndex, Truth, truth_of
+from tasks.matching import ShopIndex, Truth, rows_of, truth_of
 from tasks.plan import Line, Outcome
 from tests.tasks.samples import level, product, quantities, row, variant
 
@@ -24,7 +24,7 @@ def index(products: Iterable[Product]) -> ShopIndex:
     shop = ShopIndex()
     for each in products:
         for owned in each.variants:
-            shop.add(owned.id, owned.sku)
+            shop.add(owned)
     return shop
 
 
@@ -349,7 +349,7 @@ class TestEveryLine:
         for line in compare(*products, rows=rows, policy=policy):
             if not line.is_open:
                 continue
-            claims = truth.of(line.ccod, line.sku)
+            claims = rows_of(truth.skus(line.ccod).get(fold(line.sku)))
             at = owned[line.variant_id].level
             assert len(claims) == 1
             assert claims[0].quantity is not None

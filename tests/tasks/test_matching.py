@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.folding import fold
-from tasks.matching import ShopIndex, truth_of, units
+from tasks.matching import ShopIndex, Sku, rows_of, truth_of, units
 from tests.tasks.samples import row
 
 spellings = st.sampled_from(["a", "A", " a", "\u00c5", "A\u030a", "b", "", " ", None])
@@ -19,10 +19,10 @@ class TestShopIndex:
         variants = dict(found)
         shop, backwards = ShopIndex(), ShopIndex()
         for number, sku in variants.items():
-            shop.add(number, sku)
+            shop.add(Sku(number, sku))
         for number, sku in reversed(variants.items()):
-            backwards.add(number, sku)
-            backwards.add(number, sku)
+            backwards.add(Sku(number, sku))
+            backwards.add(Sku(number, sku))
         for sku in variants.values():
             if not sku or not fold(sku):
                 continue
@@ -34,7 +34,7 @@ class TestShopIndex:
     def test_blank_skus_are_no_twins(self) -> None:
         shop = ShopIndex()
         for number, sku in enumerate(["", None, " ", "\ufeff"]):
-            shop.add(number, sku)
+            shop.add(Sku(number, sku))
         assert shop.spellings("") == ()
         assert not shop.first
 
@@ -42,14 +42,14 @@ class TestShopIndex:
 class TestTruth:
     def test_is_found_under_any_spelling_of_its_own_ccod(self) -> None:
         truth = truth_of([row("24x104-37 ", 3), row("24X104-37", 4, ccod="other")])
-        assert [each.quantity for each in truth.of(" 24x104", "24X104-37")] == [3]
-        assert truth.of("none", "24X104-37") == ()
+        assert [each.quantity for each in rows_of(truth.skus(" 24x104").get("24x104-37"))] == [3]
+        assert rows_of(truth.skus("none").get("24x104-37")) == ()
 
     @given(st.lists(st.tuples(st.sampled_from(["x", "X", "y"]), st.sampled_from(["a", "A", "b"]))))
     def test_keeps_every_row(self, pairs: list[tuple[str, str]]) -> None:
         rows = [row(sku, 1, item=number, ccod=ccod) for number, (ccod, sku) in enumerate(pairs)]
         truth = truth_of(rows)
-        kept = [each for ccod in ("x", "y") for claims in truth.skus(ccod).values() for each in claims]
+        kept = [each for ccod in ("x", "y") for claim in truth.skus(ccod).values() for each in rows_of(claim)]
         assert sorted(each.item_id for each in kept) == list(range(len(rows)))
 
 
