@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from connectors.folding import fold
-from connectors.records import Product, Quantities, RmsRow, Variant
+from connectors.records import Level, Product, Quantities, RmsRow, Variant
 from tasks import collector, derive
 from tasks.matching import Claim, ShopIndex, Truth, rows_of, units
 from tasks.plan import Line, Outcome, QuantityName
 
 EMPTY = Quantities(0, 0, 0)
+NOWHERE = Level(active=False, quantities=None)
+"""What a variant has where it is not stocked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ def _twin_in_shop(variant: Variant, spellings: Sequence[str]) -> Verdict:
 
 def _left_alone(product: Product, variant: Variant, verdict: Verdict, policy: Policy) -> Line:
     """The line of a variant whose truth is not known."""
-    quantities = variant.level.quantities if variant.level else None
+    quantities = (variant.level or NOWHERE).quantities
     return Line(
         product.id,
         variant.id,
@@ -162,9 +164,9 @@ def _of_row(product: Product, variant: Variant, row: RmsRow, known: Known) -> Li
         return _left_alone(product, variant, UNREADABLE, known.policy)
     unbooked = known.unbooked.get(variant.id, 0)
     wanted = max(0, there.count - unbooked)
-    quantities = variant.level.quantities if variant.level else None
-    shown = derive.shown(quantities, known.policy.quantity_name) if quantities else 0
-    is_plain = _is_plain(variant)
+    level = variant.level or NOWHERE
+    shown = derive.shown(level.quantities, known.policy.quantity_name) if level.quantities else 0
+    is_plain = variant.tracked and level.active and level.quantities is not None
     may_go = is_plain and wanted == 0 and not unbooked and known.policy.delete_zero_stock
     line = Line(
         product.id,
@@ -174,7 +176,7 @@ def _of_row(product: Product, variant: Variant, row: RmsRow, known: Known) -> Li
         product.ccod or "",
         position=variant.position,
         seen_at=product.seen_at,
-        baseline=quantities,
+        baseline=level.quantities,
         shown=shown,
         wanted=wanted,
         truth=row.quantity,
@@ -186,12 +188,6 @@ def _of_row(product: Product, variant: Variant, row: RmsRow, known: Known) -> Li
         outcome=Outcome.UNCHANGED if is_plain and shown == wanted and not may_go else None,
     )
     return line if is_plain else _of_odd_level(line, variant, known.policy)
-
-
-def _is_plain(variant: Variant) -> bool:
-    """Whether the level can be compared and written as it stands."""
-    level = variant.level
-    return variant.tracked and level is not None and level.active and level.quantities is not None
 
 
 def _of_odd_level(line: Line, variant: Variant, policy: Policy) -> Line:

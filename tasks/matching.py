@@ -47,7 +47,7 @@ class ShopIndex:
         if not folded:
             return
         known = self.first.setdefault(folded, variant)
-        if known.id != variant.id:
+        if known is not variant and known.id != variant.id:
             self.twins.setdefault(folded, {known.id: known.sku or ""})[variant.id] = sku
 
     def spellings(self, sku: str) -> tuple[str, ...]:
