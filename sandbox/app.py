@@ -77,7 +77,9 @@ class Sandbox:
         self.put_world(dict(world or {}))
 
     def close(self) -> None:
-        """Remove all files."""
+        """Stop what runs, and remove all files."""
+        for service in self.shops.values():
+            service.close()
         self.rms.close()
         self._folder.cleanup()
 
@@ -97,6 +99,8 @@ class Sandbox:
             shops, rms = read_world(world, self.clock, self._plan)
             self.around.events.clear()
             self.ledger.clear_writes()
+            for service in self.shops.values():
+                service.close()
             self.shops = {domain: Service(shop, self.around) for domain, shop in shops.items()}
             self.rms.load(rms)
 

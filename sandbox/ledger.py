@@ -2,9 +2,10 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime
+from typing import Final
 
 from sandbox.clock import spelled
 
@@ -42,6 +43,14 @@ class Write:
     after: object
 
 
+CALL: Final = tuple(one.name for one in fields(Call))
+WRITE: Final = tuple(one.name for one in fields(Write))
+
+
+def _plain(line: Call | Write, names: Sequence[str]) -> dict[str, object]:
+    return {name: getattr(line, name) for name in names}
+
+
 @dataclass(slots=True)
 class Ledger:
     """All calls and all writes, oldest first. May be used by many threads."""
@@ -69,12 +78,12 @@ class Ledger:
     def calls(self) -> list[dict[str, object]]:
         """The journal."""
         with self._lock:
-            return [asdict(call) for call in self._calls]
+            return [_plain(call, CALL) for call in self._calls]
 
     def writes(self) -> list[dict[str, object]]:
         """The changes."""
         with self._lock:
-            return [asdict(write) for write in self._writes]
+            return [_plain(write, WRITE) for write in self._writes]
 
     def summary(self) -> list[dict[str, object]]:
         """How many calls by system, account and operation."""

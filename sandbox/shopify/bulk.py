@@ -64,6 +64,7 @@ class BulkOperation:
     rows: Rows
     file: Path
     home: "Bulk"
+    grouped: bool = False
     status: str = "CREATED"
     error_code: str | None = None
     starts_at: datetime = EPOCH
@@ -150,6 +151,13 @@ class Bulk:
         self.running.append(operation)
         return operation
 
+    def close(self) -> None:
+        """Let go of everything that runs."""
+        for operation in self.running:
+            if operation.out is not None:
+                operation.out.close()
+        self.running.clear()
+
     def cancel(self, operation: BulkOperation) -> None:
         """Stop an operation that runs; it takes a moment."""
         operation.status = "CANCELING"
@@ -172,9 +180,14 @@ class Bulk:
         if operation.canceled_at:
             self._cancelled(operation, now)
             return False
-        if now >= operation.created_at + LIMITS[operation.type]:
-            self._end(operation, now, "FAILED", "TIMEOUT")
-            return False
+        limit = operation.created_at + LIMITS[operation.type]
+        left = self._run(operation, min(now, limit))
+        if not left and not operation.is_over and now >= limit:
+            self._end(operation, limit, "FAILED", "TIMEOUT")
+        return left
+
+    def _run(self, operation: BulkOperation, now: datetime) -> bool:
+        """Do a part of what is due at this moment; True if there is more."""
         passed = (now - operation.starts_at).total_seconds()
         if passed > 0:
             operation.status = "RUNNING"
@@ -236,7 +249,7 @@ class Bulk:
     # ----------------------------------------------------------------- results
 
     def _finish_file(self, operation: BulkOperation) -> None:
-        if self.switches["bulk_order"] == "shuffled":
+        if self.switches["bulk_order"] == "shuffled" and not operation.grouped:
             shuffle(operation.file, self.chance)
         if operation.status == "COMPLETED" and operation.fault:
             cut(operation.file, operation.fault.kind)

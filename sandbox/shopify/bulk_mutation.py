@@ -69,6 +69,7 @@ def run_query(desk: Desk, mutation: Mutation, arguments: Arguments) -> Payload:
     fault = desk.meet("bulkQuery")
     number = mutation.context.shop.fresh_id()
     operation = desk.bulk.begin(number, "QUERY", text, iter(found), fault)
+    operation.grouped = arguments["groupObjects"]
     operation.fails_after = _last_row(fault, found)
     return _started(operation, [])
 

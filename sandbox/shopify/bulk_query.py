@@ -24,8 +24,9 @@ from graphql import (
 )
 
 from sandbox.shopify.documents import Errors, Prepared, prepare
-from sandbox.shopify.execute import Execution, Finish, Getter, Steps, Thing, UnservedError
+from sandbox.shopify.execute import Execution, FieldError, Finish, Getter, Step, Steps, Thing, UnservedError
 from sandbox.shopify.model import Order, Product, Variant
+from sandbox.shopify.paging import PagingError
 from sandbox.shopify.resolvers import Context, Item
 from sandbox.shopify.schema import answer_key, flatten, load_schema, root_type
 
@@ -250,20 +251,27 @@ class Lines:
     branches: Sequence[Branch]
 
     def __iter__(self) -> Iterator[Row]:
-        context: Context = self.execution.context
         for branch in self.branches:
             yield from self.of(branch, None, None)
         for step in self.steps:
-            value = step.get(context, None, step.arguments)
+            value = self.value(step, None)
             if value is not None and step.finish is not None:
                 yield from self.object(step.finish, value, None)
 
     def of(self, branch: Branch, owner: Thing, parent: str | None) -> Iterator[Row]:
         """The lines of a connection's objects and of all below them."""
         context: Context = self.execution.context
-        for thing in branch.get(context, owner, branch.arguments).nodes:
+        for thing in self.value(branch, owner).nodes:
             if is_there(context, thing):
                 yield from self.object(branch.finish, thing, parent)
+
+    def value(self, asked: Branch | Step, owner: Thing) -> Thing:
+        """The value of a field that lines come from; without it there is no result."""
+        try:
+            return asked.get(self.execution.context, owner, asked.arguments)
+        except (FieldError, PagingError) as error:
+            self.execution.fail(error, None)
+            raise WorkFailedError(_failure(self.execution)) from error
 
     def object(self, finish: Finish, thing: Thing, parent: str | None) -> Iterator[Row]:
         """The line of an object and those below it."""

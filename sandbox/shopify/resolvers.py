@@ -4,7 +4,7 @@ https://shopify.dev/docs/api/admin-graphql/latest
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -138,6 +138,18 @@ def nothing(_context: Context, _thing: Thing, arguments: Arguments) -> Connectio
     return paged([], arguments, by_id)
 
 
+def searching(context: Context, root: str, arguments: Arguments) -> Callable[[Any], bool] | None:
+    """The test of a search, None if there is none; terms it had to drop are told in `extensions.search`."""
+    query = arguments.get("query")
+    if not query:
+        return None
+    predicate, warnings = search(query, kinds(root, context.switches))
+    if warnings:
+        context.searches.append(search_extension([root], query, warnings))
+    look = getter(root, context.shop, context.lag)
+    return lambda thing: predicate(look(thing))
+
+
 def searched(
     context: Context,
     root: str,
@@ -145,16 +157,9 @@ def searched(
     arguments: Arguments,
     key: Callable[[Any], tuple[Any, int]] = by_id,
 ) -> Connection[Any]:
-    """A page of what a search finds; terms it had to drop are told in `extensions.search`."""
-    query = arguments.get("query")
-    if not query:
-        return paged(items, arguments, key, max_depth=context.max_depth)
-    predicate, warnings = search(query, kinds(root, context.switches))
-    if warnings:
-        context.searches.append(search_extension([root], query, warnings))
-    look = getter(root, context.shop, context.lag)
-    depth = context.max_depth
-    return paged(items, arguments, key, where=lambda thing: predicate(look(thing)), max_depth=depth)
+    """A page of what a search finds."""
+    where = searching(context, root, arguments)
+    return paged(items, arguments, key, where=where, max_depth=context.max_depth)
 
 
 # ------------------------------------------------------------------ metafields
@@ -353,13 +358,22 @@ def levels_of_item(context: Context, item: Item, arguments: Arguments) -> Connec
 
 
 def levels_of_location(context: Context, location: Location, arguments: Arguments) -> Connection[LevelAt]:
-    """A location's levels, by item."""
-    variants = sorted(context.shop.variants.values(), key=lambda variant: variant.item_id)
-    found = [at for variant in variants if (at := context.shop.level(variant, location.id))]
-    shown = [at for at in found if _level(at, arguments)]
-    return searched(
-        context, "inventoryLevels", shown, arguments, lambda one: (one.variant.item_id, one.variant.item_id)
-    )
+    """A location's levels, by item. Levels are looked at one by one, until the page is full."""
+    test = searching(context, "inventoryLevels", arguments)
+
+    def is_shown(variant: Variant) -> bool:
+        found = _level(context.shop.level(variant, location.id), arguments)
+        return found is not None and (test is None or test(found))
+
+    variants = context.shop.variants_by_item()
+    page = paged(variants, arguments, by_item, where=is_shown, max_depth=context.max_depth)
+    levels = [LevelAt(variant, location, variant.levels[location.id]) for variant in page.nodes]
+    return replace(page, nodes=levels, key=lambda one: by_item(one.variant))
+
+
+def by_item(variant: Variant) -> tuple[int, int]:
+    """The order of inventory items."""
+    return (variant.item_id, variant.item_id)
 
 
 def level_of_location(context: Context, location: Location, arguments: Arguments) -> LevelAt | None:
@@ -642,10 +656,12 @@ def product_variants(context: Context, _root: Thing, arguments: Arguments) -> Co
 
 def inventory_items(context: Context, _root: Thing, arguments: Arguments) -> Connection[Item]:
     """All inventory items of the shop."""
-    items = [Item(variant) for variant in sorted(context.shop.variants.values(), key=lambda v: v.item_id)]
-    return searched(
-        context, "inventoryItems", items, arguments, lambda one: (one.variant.item_id, one.variant.item_id)
-    )
+    test = searching(context, "inventoryItems", arguments)
+    where = (lambda variant: test(Item(variant))) if test else None
+    variants = context.shop.variants_by_item()
+    page = paged(variants, arguments, by_item, where=where, max_depth=context.max_depth)
+    items = [Item(variant) for variant in page.nodes]
+    return replace(page, nodes=items, key=lambda one: by_item(one.variant))
 
 
 def locations(context: Context, _root: Thing, arguments: Arguments) -> Connection[Location]:

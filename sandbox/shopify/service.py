@@ -213,7 +213,7 @@ class Service:
         if early:
             return refused(early.status, "AccessDenied") if early.status < 500 else early
         response = self.afterwards(fault, make())
-        if fault and response.file and response.status == 200:
+        if fault and fault.kind in ("empty", "partial") and response.file:
             return response.cut(kept(response.file, response.length, fault.kind))
         return response
 
@@ -227,6 +227,11 @@ class Service:
                 due = self.bulk.step()
         with self.lock:
             self.bulk.expire()
+
+    def close(self) -> None:
+        """Stop what runs."""
+        with self.lock:
+            self.bulk.close()
 
     def tick(self) -> None:
         """Have bulk operations caught up every now and then, as long as there are any."""

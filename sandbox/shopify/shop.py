@@ -61,6 +61,7 @@ class Shop:
         self.skus: Counter[str] = Counter()
         self._sorted_products: list[Product] | None = None
         self._sorted_variants: list[Variant] | None = None
+        self._sorted_items: list[Variant] | None = None
         self._lagging: dict[int, deque[Lagging]] = {}
         self._totals: dict[int, tuple[datetime, int]] = {}
         self._ids = count(1)
@@ -75,14 +76,14 @@ class Shop:
     def add_variant(self, variant: Variant) -> None:
         """Take in a variant that stands in its product's list already."""
         self.variants[variant.id] = self.items[variant.item_id] = variant
-        self._sorted_variants = None
+        self._sorted_variants = self._sorted_items = None
         if variant.sku:
             self.skus[variant.sku] += 1
 
     def drop_variant(self, variant: Variant) -> None:
         """Take out a variant; its product's list is the caller's."""
         del self.variants[variant.id], self.items[variant.item_id]
-        self._sorted_variants = None
+        self._sorted_variants = self._sorted_items = None
         if variant.sku:
             self.skus[variant.sku] -= 1
 
@@ -104,6 +105,12 @@ class Shop:
         if self._sorted_variants is None:
             self._sorted_variants = sorted(self.variants.values(), key=lambda variant: variant.id)
         return self._sorted_variants
+
+    def variants_by_item(self) -> list[Variant]:
+        """All variants, lowest item id first."""
+        if self._sorted_items is None:
+            self._sorted_items = sorted(self.variants.values(), key=lambda variant: variant.item_id)
+        return self._sorted_items
 
     def fresh_id(self) -> int:
         """A number that no thing of this shop has."""

@@ -309,8 +309,8 @@ def test_introspection_is_served(shop: Shopper) -> None:
     ("query", "named"),
     [
         (
-            'mutation { bulkOperationRunQuery(query: "{ shop { id } }") { userErrors { message } } }',
-            "bulkOperationRunQuery",
+            'mutation { webhookSubscriptionDelete(id: "gid://shopify/App/1") { userErrors { message } } }',
+            "webhookSubscriptionDelete",
         ),
         ('{ product(id: "gid://shopify/Product/101") { publicationCount } }', "Product.publicationCount"),
         ("{ customers(first: 1) { nodes { id } } }", "customers"),
