@@ -226,7 +226,7 @@ class ClientCredentials:
             ) from None
         except (AttributeError, TypeError, ValueError, OverflowError):
             # The package takes the shape of an answer for granted.
-            raise Malformed("the answer is no token") from None
+            raise Malformed("the answer to the grant is no token") from None
         if result.access_token is None:
             raise ConfigurationError(f"no token for {self._http.account}: {result.log.detail}")
         return self._granted(result.access_token)
@@ -234,7 +234,7 @@ class ClientCredentials:
     def _granted(self, found: ClientCredentialsAccessToken) -> Grant:
         token = as_text(found.token, "access_token")
         if not token:
-            raise Malformed("the answer has no access_token")
+            raise Malformed("the answer to the grant has no access_token")
         # The package reckons with the real clock.
         life = as_time(found.expires, "expires_in") - _utc_now()
         now = self._now()

@@ -36,7 +36,7 @@ import sys
 import tasks.token
 from connectors.settings import load_settings
 from tasks.desk import open_shop
-tasks.token.SECONDS = 1.5
+tasks.token.SECONDS = float(sys.argv[1])
 settings = load_settings()
 print("ready", flush=True)
 for line in sys.stdin:
@@ -75,8 +75,9 @@ class Scene:
         with (shop := open_shop(load_settings())).http:
             shop.facts()
 
-    def child(self) -> "Child":
-        return self.children.enter_context(running(self.environment))
+    def child(self, lease: float = 20.0) -> "Child":
+        """A process whose lease on the token is so many seconds long."""
+        return self.children.enter_context(running(self.environment, lease))
 
     def exchanges(self) -> int:
         return [call["operation"] for call in self.sandbox.calls()].count(EXCHANGE)
@@ -108,9 +109,9 @@ class Child:
 
 
 @contextmanager
-def running(environment: dict[str, str]) -> Iterator[Child]:
+def running(environment: dict[str, str], lease: float) -> Iterator[Child]:
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and program
-        [sys.executable, "-c", CHILD],
+        [sys.executable, "-c", CHILD, str(lease)],
         cwd=PROJECT,
         env=child_environment(environment),
         stdin=subprocess.PIPE,
@@ -176,7 +177,7 @@ class TestProcesses:
     def test_that_is_killed_while_it_renews_is_followed_by_the_next(
         self, scene: Scene, ledger: Ledger
     ) -> None:
-        killed, following = scene.child(), scene.child()
+        killed, following = scene.child(lease=1.5), scene.child()
         scene.slow(3)
         killed.hear("ready")
         killed.tell()
