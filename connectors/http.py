@@ -16,7 +16,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from math import isfinite
 from types import TracebackType
-from typing import Protocol, Self, TypeVar
+from typing import IO, Protocol, Self, TypeVar
 
 import httpx
 from tenacity import RetryCallState, Retrying
@@ -67,12 +67,19 @@ class Call:
     params: Mapping[str, str] = field(default_factory=dict, repr=False)
     writes: bool = False
     """A lost answer becomes `UnknownOutcome`, and EVENSTOCK_WRITES=off refuses the call."""
+    starts: bool = False
+    """A lost answer becomes `UnknownOutcome`, but nothing is written: it only makes the system work."""
     repeatable: bool = False
-    """A write that may simply be sent again after a lost answer."""
+    """A write or start that may simply be sent again after a lost answer."""
     cost: float = 1.0
     """Points to reserve before sending."""
     hidden: tuple[str, ...] = field(default=(), repr=False)
     """Secrets of its content, which an error must not show even if the answer repeats them."""
+
+    @property
+    def has_effect(self) -> bool:
+        """Whether it matters that nobody knows how it ended."""
+        return self.writes or self.starts
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,26 @@ class Answer:
     headers: Mapping[str, str] = field(repr=False)
     body: JsonValue = field(repr=False)
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A form with one file, for a URL that came out of an answer. Its content stays out of its repr."""
+
+    url: str = field(repr=False)
+    fields: Sequence[tuple[str, str]] = field(repr=False)
+    """Sent in this order, before the file."""
+    name: str
+    kind: str
+    content: IO[bytes] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """A limit by points as it is known now: how many may be spent at once, and how many return a second."""
+
+    level: float
+    rate: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +139,9 @@ class Pacer(Protocol):
     def release(self, cost: float) -> None:
         """Give the reservation of a call back that never got an answer."""
 
+    def points(self) -> Points | None:
+        """What the limit allows now; None while that is not known."""
+
 
 class Unpaced:
     """The pacer of a system without a known limit."""
@@ -126,6 +156,10 @@ class Unpaced:
     def release(self, cost: float) -> None:
         """Nothing to give back."""
 
+    def points(self) -> Points | None:
+        """There is no limit to know."""
+        return None
+
 
 @dataclass
 class Usage:
@@ -136,6 +170,8 @@ class Usage:
     points: float = 0.0
     throttled: int = 0
     seconds_waited: float = 0.0
+    answers: int = 0
+    seconds_answering: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def add(
@@ -155,8 +191,26 @@ class Usage:
             self.throttled += throttled
             self.seconds_waited += seconds_waited
 
+    def answered(self, seconds: float) -> None:
+        """One answer that took so long."""
+        with self._lock:
+            self.answers += 1
+            self.seconds_answering += seconds
+
+    @property
+    def seconds(self) -> float:
+        """Seconds spent on calls so far, waits included."""
+        with self._lock:
+            return self.seconds_answering + self.seconds_waited
+
+    @property
+    def latency(self) -> float | None:
+        """Seconds from a request to its answer, on average; None before the first one."""
+        with self._lock:
+            return self.seconds_answering / self.answers if self.answers else None
+
     def as_dict(self) -> dict[str, int | float]:
-        """All counters at one moment."""
+        """What is reported, at one moment."""
         with self._lock:
             return {
                 "calls": self.calls,
@@ -266,10 +320,13 @@ class Http:
         Raises WritesOff before a write if writes are off, else errors of `connectors.errors` as drawn in this
         module's docstring; after the last attempt that attempt's own error.
         """
-        if call.writes and self._writes_off:
-            raise WritesOff(f"EVENSTOCK_WRITES=off: {self._title(call)} was not sent")
+        self._permit(call)
         course = _Course(call, started=self._clock())
         return self._retrying(course)(self._attempt, course)
+
+    def _permit(self, call: Call) -> None:
+        if call.writes and self._writes_off:
+            raise WritesOff(f"EVENSTOCK_WRITES=off: {self._title(call)} was not sent")
 
     def pages(self, first: Call, read: Callable[[Answer], tuple[Iterable[T], Call | None]]) -> Iterator[T]:
         """Everything on all pages: `read` finds what is on one, and the call for the next or None.
@@ -286,19 +343,46 @@ class Http:
                     raise Malformed("the page names itself as the next one")
             call = following
 
-    def fetch(self, url: str) -> Iterator[bytes]:
+    def fetch(self, url: str, start: int = 0) -> Iterator[bytes]:
         """The bytes behind a URL that came out of an answer, in pieces; without credentials or redirects.
 
-        Raises Malformed unless the URL is https, or http to this machine, Refused for every status 4xx and
-        Transient for what may work in a moment; a download that was cut begins anew with another `fetch`.
+        `start`: so many of them are known from a download that was cut and are left out; the server is asked
+        to leave them out itself. Raises Malformed unless the URL is https, or http to this machine, Refused
+        for every status 4xx and Transient for what may work in a moment.
         """
         call = Call("download", method="GET")
         course = _Course(call, started=self._clock())
         with self._signed(call):
             target = _foreign(url)
-        response = self._retrying(course)(self._open, course, target)
+        response = self._retrying(course)(self._open, course, target, start)
         with self._signed(call), _transport(call), closing(response):
-            yield from response.iter_bytes()
+            yield from _behind(response.iter_bytes(), start - _begins(response))
+
+    def upload(self, form: Upload) -> None:
+        """Send a file to a URL that came out of an answer; without credentials or redirects.
+
+        Raises WritesOff if writes are off, else what `fetch` raises; sent again like a repeatable write.
+        """
+        call = Call("upload", writes=True, repeatable=True)
+        self._permit(call)
+        course = _Course(call, started=self._clock())
+        with self._signed(call):
+            target = _foreign(form.url)
+        self._retrying(course)(self._send_file, course, target, form).close()
+
+    def pause(self, seconds: float) -> None:
+        """Wait for a system to get on with its work."""
+        self.usage.add(seconds_waited=seconds)
+        self._sleep(seconds)
+
+    def elapsed(self) -> float:
+        """Seconds since some moment: for measuring how long something took."""
+        return self._clock()
+
+    @property
+    def points_left(self) -> Points | None:
+        """What the account's limit allows now, as far as it is known."""
+        return self._pacer.points()
 
     def lend(self, call: Call) -> httpx.Client:
         """A client for a vendor's package that sends by itself: what it posts leaves as the JSON of `call`.
@@ -344,12 +428,14 @@ class Http:
         return answer, problem
 
     def _exchange(self, call: Call, request: httpx.Request) -> tuple[Answer, Exception | None]:
-        deadline = self._clock() + self._patience.timeout
+        sent_at = self._clock()
+        deadline = sent_at + self._patience.timeout
         with _transport(call):
             # auth=None also keeps credentials of a client given to us away.
             response = self._client.send(request, auth=None, follow_redirects=False, stream=True)
             with closing(response):
                 content = b"".join(self._before(deadline, response.iter_bytes()))
+        self.usage.answered(self._clock() - sent_at)
         body, problem = _decoded(response, content)
         return Answer(response.status_code, dict(response.headers), body, self._moment(response)), problem
 
@@ -388,10 +474,20 @@ class Http:
             )
         return credentials
 
-    def _open(self, course: _Course, url: httpx.URL) -> httpx.Response:
+    def _open(self, course: _Course, url: httpx.URL, start: int) -> httpx.Response:
         """The answer to a download, its bytes not read yet."""
+        behind = {"range": f"bytes={start}-"} if start else {}
+        return self._stranger(course, httpx.Request("GET", url, headers=_ANONYMOUS | behind))
+
+    def _send_file(self, course: _Course, url: httpx.URL, form: Upload) -> httpx.Response:
+        form.content.seek(0)
+        file = {"file": (form.name, form.content, form.kind)}
+        request = httpx.Request("POST", url, data=dict(form.fields), files=file, headers=_ANONYMOUS)
+        return self._stranger(course, request)
+
+    def _stranger(self, course: _Course, request: httpx.Request) -> httpx.Response:
+        """Send a request to whoever an answer named: nothing that belongs to the account goes along."""
         self.usage.add(calls=1)
-        request = httpx.Request("GET", url, headers={"user-agent": "evenstock"})
         request.extensions["timeout"] = httpx.Timeout(self._patience.timeout).as_dict()
         with self._signed(course.call):
             with _transport(course.call):
@@ -399,7 +495,7 @@ class Http:
             if not response.is_success:
                 response.close()
                 answer = Answer(response.status_code, dict(response.headers), None, self._moment(response))
-                _judge_download(answer, self._now())
+                _judge_stranger(answer, self._now())
         return response
 
     def _moment(self, response: httpx.Response) -> datetime:
@@ -529,11 +625,11 @@ def _reason(error: Exception) -> str:
 
 def _lost(call: Call, text: str) -> ConnectorError:
     """A call that was sent and of which nobody knows how it ended."""
-    return UnknownOutcome(f"{text}; it may have been done") if call.writes else Transient(text)
+    return UnknownOutcome(f"{text}; it may have been done") if call.has_effect else Transient(text)
 
 
 def _unreadable(call: Call, problem: Exception) -> ConnectorError:
-    if call.writes:
+    if call.has_effect:
         return _lost(call, str(problem))
     error = Malformed(str(problem))
     error.__cause__ = problem.__cause__
@@ -556,7 +652,7 @@ def _judge(call: Call, answer: Answer, now: datetime) -> None:
     if status in {408, 429}:
         raise _later(answer, text, now)
     if status >= 500:
-        if call.writes and not call.repeatable:
+        if call.has_effect and not call.repeatable:
             raise _lost(call, text)
         raise Transient(text, retry_after=_retry_after(answer, now))
     if status in _STOPPED:
@@ -564,8 +660,8 @@ def _judge(call: Call, answer: Answer, now: datetime) -> None:
     raise Refused(text, complaints=[Complaint(str(status), text)])
 
 
-def _judge_download(answer: Answer, now: datetime) -> None:
-    """As `_judge`, but a download has no credentials that could be refused."""
+def _judge_stranger(answer: Answer, now: datetime) -> None:
+    """As `_judge`, but there were no credentials that could be refused."""
     text = f"status {answer.status}"
     if answer.status in {408, 429}:
         raise _later(answer, text, now)
@@ -671,6 +767,32 @@ def _base(text: str, whose: str) -> httpx.URL:
             f"{whose}: the base URL must be https, or http to this machine, without user name or query"
         )
     return url
+
+
+_ANONYMOUS = {"user-agent": "evenstock"}
+
+
+def _begins(response: httpx.Response) -> int:
+    """The first byte of a file that an answer holds: 0 unless the server left some out.
+
+    https://www.rfc-editor.org/rfc/rfc9110#name-content-range
+    """
+    if response.status_code != 206:
+        return 0
+    first = response.headers.get("content-range", "").removeprefix("bytes ").partition("-")[0]
+    if not first.isdigit():
+        raise Malformed("a part of a file that does not say which part it is")
+    return int(first)
+
+
+def _behind(pieces: Iterable[bytes], known: int) -> Iterator[bytes]:
+    """The bytes behind those that are known. Raises Malformed if some between are missing."""
+    if known < 0:
+        raise Malformed("a part of a file that begins too late")
+    for piece in pieces:
+        if len(piece) > known:
+            yield piece[known:]
+        known = max(0, known - len(piece))
 
 
 def _foreign(text: str) -> httpx.URL:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf, isfinite
 
-from connectors.http import Answer
+from connectors.http import Answer, Points
 from connectors.records import JsonObject, JsonValue
 
 logger = logging.getLogger(__name__)
@@ -94,6 +94,13 @@ class Mirror:
         if needed <= base:
             return 0.0
         return inf if needed > self.size else max(_BLINK, (needed - base) / (self.rate * share))
+
+    def points(self, share: float, now: float) -> Points | None:
+        """What calls may spend at once, and the points a second; None while no answer has told."""
+        base = self._carry(now, share)
+        if base is None:
+            return None
+        return Points(max(0.0, share * base - self.reserved), share * self.rate)
 
     def take(self, cost: float, now: float) -> Ticket:
         """Reserve the points of a call that is sent now."""
@@ -216,6 +223,11 @@ class CostBucket:
     def release(self, cost: float) -> None:
         """Give back the reservation of a call without an answer; its points may be used all the same."""
         self._settle(cost, None)
+
+    def points(self) -> Points | None:
+        """What this process may spend at once, and gets back a second; None before the first answer."""
+        with self._turn:
+            return self._mirror.points(self._part(), self._clock())
 
     def _await(self, place: object, cost: float) -> None:
         """Wait for the first place in the queue, then for the points."""

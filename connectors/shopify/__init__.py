@@ -1,16 +1,15 @@
 """A Shopify store, spoken to through its Admin GraphQL API."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
-from typing import TypeVar
+from datetime import datetime, timedelta
 
-from connectors.errors import ConfigurationError
+from connectors.errors import ConfigurationError, ConnectorError, Unauthorised
 from connectors.http import Answer, Call, Http
 from connectors.records import (
     Assortment,
     Choice,
-    JsonObject,
     Level,
     LevelsEverywhere,
     Location,
@@ -23,29 +22,42 @@ from connectors.records import (
     VariantFacts,
 )
 from connectors.shape import as_object
-from connectors.shopify import calls, readers, tags
+from connectors.shopify import calls, inner, joining, readers, tags
+from connectors.shopify.bulk import LIMITS, Bulk, Limits
 from connectors.shopify.calls import PAGE
+from connectors.shopify.walk import InBulk, Path, Walk, Walker, pages
 from connectors.slices import chunks
 
-T = TypeVar("T")
-
-DEPTH = 25_000
-"""How far one search can be paged; a longer walk starts again behind the last id."""
+logger = logging.getLogger(__name__)
 
 FULL_PRODUCTS = 20
 """Products asked for at once with 250 variants each: more would make the answer too large."""
+
+NEWEST_ORDERS = 1_000
+"""Orders that a walk takes by pages; what is older comes by one bulk query."""
+
+INDEX_LAG = timedelta(minutes=10)
+"""Orders younger than this may be missing where orders are searched by their time."""
 
 STALE = "CHANGE_FROM_QUANTITY_STALE"
 PREVIOUS_ATTEMPT_FAILED = "IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED"
 
 
 class Shopify:
-    """One store. Methods return records, or raise an error of `connectors.errors`."""
+    """One store. Methods return records, or raise an error of `connectors.errors`.
 
-    def __init__(self, http: Http, *, location: int, version: str) -> None:
+    `path`: whether long lists are read by pages, by bulk queries, or as is quicker.
+    """
+
+    def __init__(
+        self, http: Http, *, location: int, version: str, path: Path = "auto", limits: Limits = LIMITS
+    ) -> None:
         self.http = http
         self.location = location
         self.version = version
+        self._path = path
+        self._walker = Walker(http, path)
+        self._bulk = Bulk(http, limits)
 
     # ---------------------------------------------------------------- reads
 
@@ -55,27 +67,30 @@ class Shopify:
 
     def locations(self) -> list[Location]:
         """All locations, inactive ones too."""
-        return list(self._connection("locations", lambda _, after: calls.locations(after), readers.location))
+        return list(pages(self.http, "locations", calls.locations, readers.location))
 
     def products_without(self, tag: str) -> Iterator[Product]:
         """Products that the search index shows without a tag, each with all its variants."""
-
-        def call(above: int, after: str | None) -> Call:
-            return calls.products(calls.without_tag(tag, above), self.location, after)
-
-        pages = self.http.pages(
-            call(0, None), self._reader("products", call, readers.product, lambda each: each[0].id)
+        walk = Walk(
+            "products",
+            call=lambda above, after: calls.products(calls.without_tag(tag, above), self.location, after),
+            read=readers.product,
+            id_of=lambda found: found[0].id,
+            bulk=InBulk(
+                rows=lambda above, expected: self._whole_products(calls.without_tag(tag, above), expected),
+                count=lambda above, _: self._count(calls.without_tag(tag, above)),
+                weigh=lambda found: 1 + len(found[0].variants),
+            ),
         )
-        return self._with_all_variants(pages)
+        return self._with_all_variants(self._walker.everything(walk))
 
     def heads_without(self, tag: str) -> Iterator[tuple[int, tuple[str, ...]]]:
         """Ids and tags of the products that the search index shows without a tag: the cheapest walk."""
-        return self._connection(
-            "products",
-            lambda above, after: calls.product_ids(calls.without_tag(tag, above), after),
-            readers.head,
-            lambda head: head[0],
-        )
+        return self._heads(lambda above: calls.without_tag(tag, above))
+
+    def heads_with(self, tag: str) -> Iterator[tuple[int, tuple[str, ...]]]:
+        """Ids and tags of the products that the search index shows with a tag."""
+        return self._heads(lambda above: calls.with_tag(tag, above))
 
     def products(self, ids: Sequence[int]) -> list[Product]:
         """Some products with all their variants. Those that do not exist are left out."""
@@ -88,14 +103,25 @@ class Shopify:
 
     def skus(self, tag: str | None) -> Iterator[tuple[int, str | None]]:
         """Id and SKU of every variant in the store, or only of products that carry a tag."""
-        return self._connection(
+
+        def search(above: int) -> str:
+            return calls.with_tag(tag, above) if tag else calls.anything(above)
+
+        walk = Walk(
             "productVariants",
-            lambda above, after: calls.skus(
-                calls.with_tag(tag, above) if tag else calls.anything(above), after
+            call=lambda above, after: calls.skus(search(above), after),
+            read=lambda node, _: readers.sku(node),
+            id_of=lambda pair: pair[0],
+            bulk=InBulk(
+                rows=lambda above, expected: map(
+                    readers.sku, self._bulk.rows(inner.skus(search(above)), expected)
+                ),
+                # The most there can be: the store counts all variants, whatever it is asked.
+                count=lambda _, seen: max(0, self._count_variants() - seen),
+                weigh=lambda _: 1,
             ),
-            readers.sku,
-            lambda pair: pair[0],
         )
+        return self._walker.everything(walk)
 
     def levels(self, items: Sequence[int]) -> dict[int, Level | None]:
         """Levels at the configured location by inventory item id; an item not there exists no more."""
@@ -137,11 +163,25 @@ class Shopify:
         return replace(shown, choices=tuple(choices))
 
     def order_lines(self, since: datetime) -> list[OrderLine]:
-        """Lines of the orders placed since a moment (the store's clock), without test and cancelled ones."""
+        """Lines of the orders placed since a moment (the store's clock), without test and cancelled ones.
+
+        The newest orders by pages, as no search knows them at once. If a thousand of them do not reach back
+        to `since`, the older ones come by one bulk query, and those that both have shown are taken once.
+        """
         lines: list[OrderLine] = []
-        for head in self._connection("orders", lambda _, after: calls.orders(after), readers.order):
+        seen: set[int] = set()
+        newest: datetime | None = None
+        may_leave = self._path != "pages"
+        for head in pages(self.http, "orders", calls.orders, readers.order):
+            newest = newest or head.created_at
             if head.created_at < since:
                 break
+            if may_leave and len(seen) >= NEWEST_ORDERS and head.created_at < newest - INDEX_LAG:
+                older = self._older_lines(since, head.created_at + INDEX_LAG)
+                if older is not None:
+                    return lines + [each for each in older if each.order_id not in seen]
+                may_leave = False
+            seen.add(head.id)
             lines.extend(head.lines)
             lines.extend(self._more_lines(head))
         return lines
@@ -167,7 +207,8 @@ class Shopify:
 
         Shopify knows no key for this call, but refuses options that a variant of the product has already.
         """
-        return readers.created(self.http.send(calls.create_variants(product, variants)))
+        answer = self.http.send(calls.create_variants(product, variants))
+        return readers.created(answer, len(variants))
 
     def delete_variants(self, product: int, variants: Sequence[int]) -> None:
         """Delete variants of one product, all or none."""
@@ -185,48 +226,54 @@ class Shopify:
         """Add and remove tags of many products; error texts by id of the products that failed.
 
         A product that is not in the result has what was asked; one whose additions failed keeps what was
-        to be removed. `width`: how many calls may be on their way at once. Raises WritesOff.
+        to be removed. `width`: how many calls may be on their way at once. Many products are changed by two
+        bulk mutations, if that is quicker. Raises WritesOff.
         """
-        return tags.change_directly(self.http, changes, width)
+        return tags.change(self.http, self._bulk, changes, width)
 
     def archive(self, product: int) -> None:
         """Archive a product."""
         self.http.send(calls.archive(product))
 
-    # --------------------------------------------------------------- paging
+    # -------------------------------------------------------- long lists
 
-    def _connection(
-        self,
-        name: str,
-        call: Callable[[int, str | None], Call],
-        read: Callable[[JsonObject], T],
-        id_of: Callable[[T], int] | None = None,
-    ) -> Iterator[T]:
-        reader = self._reader(name, call, lambda node, _: read(node), id_of)
-        return self.http.pages(call(0, None), reader)
+    def _heads(self, search: Callable[[int], str]) -> Iterator[tuple[int, tuple[str, ...]]]:
+        walk = Walk(
+            "products",
+            call=lambda above, after: calls.product_ids(search(above), after),
+            read=lambda node, _: readers.head(node),
+            id_of=lambda head: head[0],
+            bulk=InBulk(
+                rows=lambda above, expected: map(
+                    readers.head, self._bulk.rows(inner.heads(search(above)), expected)
+                ),
+                count=lambda above, _: self._count(search(above)),
+                weigh=lambda _: 1,
+            ),
+        )
+        return self._walker.everything(walk)
 
-    def _reader(
-        self,
-        name: str,
-        call: Callable[[int, str | None], Call],
-        read: Callable[[JsonObject, Answer], T],
-        id_of: Callable[[T], int] | None = None,
-    ) -> Callable[[Answer], tuple[Sequence[T], Call | None]]:
-        """Read a root connection page by page; where it gets too deep, start again behind the last id."""
-        above, depth = 0, 0
+    def _whole_products(self, search: str, expected: int) -> Iterator[tuple[Product, str | None]]:
+        """Products with all their variants by a bulk query, in the form that pages have."""
+        rows = self._bulk.rows(inner.products(search, self.location), expected)
+        return ((each, None) for each in joining.products(rows))
 
-        def page(answer: Answer) -> tuple[Sequence[T], Call | None]:
-            nonlocal above, depth
-            found = readers.page(readers.data(answer).get(name), lambda node: read(node, answer), name)
-            depth += len(found.items)
-            if found.cursor is None:
-                return found.items, None
-            if id_of and depth >= DEPTH:
-                above, depth = id_of(found.items[-1]), 0
-                return found.items, call(above, None)
-            return found.items, call(above, found.cursor)
+    def _older_lines(self, since: datetime, until: datetime) -> list[OrderLine] | None:
+        """Lines of older orders by a bulk query; None if the store cannot do it."""
+        try:
+            found = joining.order_lines(self._bulk.rows(inner.orders(calls.placed(since, until))))
+        except Unauthorised:
+            raise
+        except ConnectorError as error:
+            logger.warning("%s; older orders are read by pages", error)
+            return None
+        return [each for each in found if each.created_at >= since]
 
-        return page
+    def _count(self, search: str) -> int:
+        return readers.counted(self.http.send(calls.count_products(search)), "productsCount")
+
+    def _count_variants(self) -> int:
+        return readers.counted(self.http.send(calls.count_variants()), "productVariantsCount")
 
     def _with_all_variants(self, found: Iterable[tuple[Product, str | None]]) -> Iterator[Product]:
         """Products as they come; those with more variants than fitted are asked for again, some at once."""

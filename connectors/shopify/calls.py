@@ -4,6 +4,7 @@ https://shopify.dev/docs/api/admin-graphql/2026-10
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 from connectors.http import Call
 from connectors.records import JsonObject, JsonValue, NewVariant, Row
@@ -13,6 +14,9 @@ PAGE = 250
 """Shopify's most: ids or rows in one argument, objects in one page."""
 
 REASON = "correction"
+
+JSONL = "text/jsonl"
+"""One JSON object a line."""
 
 
 def gid(kind: str, number: int) -> str:
@@ -41,6 +45,15 @@ def with_tag(tag: str, above: int = 0) -> str:
 
 def _above(search: str, above: int) -> str:
     return " AND ".join(part for part in (search, f"id:>{above}" if above else "") if part)
+
+
+def placed(since: datetime, until: datetime) -> str:
+    """Search for orders of a time, both ends included. An unquoted time would be cut at its colon."""
+    return f"created_at:>={quoted(_moment(since))} AND created_at:<={quoted(_moment(until))}"
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def anything(above: int = 0) -> str:
@@ -233,6 +246,73 @@ def archive(product: int) -> Call:
     """Take a product off sale without losing it."""
     body: JsonObject = {"id": gid("Product", product), "status": "ARCHIVED"}
     return _write("productUpdate", documents.ARCHIVE, {"product": body}, repeatable=True)
+
+
+def count_products(search: str) -> Call:
+    """How many products a search finds."""
+    return _call("productsCount", documents.COUNT_PRODUCTS, {"search": search or None}, cost=10)
+
+
+def count_variants() -> Call:
+    """How many variants the store has."""
+    return _call("productVariantsCount", documents.COUNT_VARIANTS, cost=10)
+
+
+def tags(products: Sequence[int]) -> Call:
+    """The tags of up to 250 products."""
+    return _call("nodes", documents.TAGS, {"ids": _gids("Product", products)}, cost=1)
+
+
+# ------------------------------------------------------------------ bulk operations
+
+
+def run_bulk_query(text: str) -> Call:
+    """Start a bulk query. Children stand on lines of their own.
+
+    https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/bulkOperationRunQuery
+    """
+    body: JsonObject = {"query": documents.RUN_BULK_QUERY, "variables": {"query": text}}
+    return Call("bulkOperationRunQuery", path="graphql.json", json=body, cost=10, starts=True)
+
+
+def run_bulk_mutation(text: str, path: str, identifier: str) -> Call:
+    """Start a bulk mutation over an uploaded file.
+
+    https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/bulkOperationRunMutation
+    """
+    variables: JsonObject = {"mutation": text, "path": path, "identifier": identifier}
+    return _write("bulkOperationRunMutation", documents.RUN_BULK_MUTATION, variables)
+
+
+def stage_upload(name: str) -> Call:
+    """Ask where to upload the variables of a bulk mutation.
+
+    https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/stagedUploadsCreate
+    """
+    wanted: JsonObject = {
+        "resource": "BULK_MUTATION_VARIABLES",
+        "filename": name,
+        "mimeType": JSONL,
+        "httpMethod": "POST",
+    }
+    body: JsonObject = {"query": documents.STAGE_UPLOAD, "variables": {"input": [wanted]}}
+    return Call("stagedUploadsCreate", path="graphql.json", json=body, cost=11, writes=True, repeatable=True)
+
+
+def bulk_operation(operation: str) -> Call:
+    """How a bulk operation is going."""
+    return _call("bulkOperation", documents.BULK_OPERATION, {"id": operation}, cost=1)
+
+
+def bulk_operations() -> Call:
+    """The newest bulk operations of this app."""
+    return _call("bulkOperations", documents.BULK_OPERATIONS, cost=6)
+
+
+def cancel_bulk(operation: str) -> Call:
+    """Stop a bulk operation."""
+    body: JsonObject = {"query": documents.CANCEL_BULK, "variables": {"id": operation}}
+    return Call("bulkOperationCancel", path="graphql.json", json=body, cost=10, starts=True, repeatable=True)
 
 
 def _gids(kind: str, numbers: Sequence[int]) -> list[JsonValue]:

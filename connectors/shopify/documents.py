@@ -4,15 +4,17 @@ Each is one operation with just the fragments it uses, so that nothing unused is
 Prices in comments are requested points (https://shopify.dev/docs/api/usage/rate-limits).
 """
 
-_STOCK = """
-fragment Stock on InventoryItem {
+STOCK_FIELDS = """
   id
   tracked
   inventoryLevel(locationId: $location, includeInactive: true) {
     isActive
     quantities(names: ["available", "committed", "on_hand"]) { name quantity }
   }
-}
+"""
+
+_STOCK = f"""
+fragment Stock on InventoryItem {{{STOCK_FIELDS}}}
 """
 
 _VARIANT = (
@@ -27,8 +29,7 @@ fragment Shown on ProductVariant {
     + _STOCK
 )
 
-_PRODUCT = """
-fragment Head on Product {
+HEAD_FIELDS = """
   id
   title
   status
@@ -37,7 +38,10 @@ fragment Head on Product {
   productCode: metafield(namespace: "rms", key: "product_code") { value }
   codigo: metafield(namespace: "rms", key: "codigo") { value }
   customCcod: metafield(namespace: "custom", key: "ccod") { value }
-}
+"""
+
+_PRODUCT = f"""
+fragment Head on Product {{{HEAD_FIELDS}}}
 """
 
 # 5 points
@@ -314,6 +318,117 @@ ARCHIVE = """
 mutation Archive($product: ProductUpdateInput!) {
   productUpdate(product: $product) {
     product { id status }
+    userErrors { field message }
+  }
+}
+"""
+
+# ------------------------------------------------------------------ sizes
+
+# 10 points
+COUNT_PRODUCTS = """
+query CountProducts($search: String) {
+  productsCount(query: $search, limit: null) { count precision }
+}
+"""
+
+# 10 points; always of the whole store, as the filter of this count is ignored
+COUNT_VARIANTS = """
+query CountVariants {
+  productVariantsCount(limit: null) { count precision }
+}
+"""
+
+# 1 point
+TAGS = """
+query Tags($ids: [ID!]!) {
+  nodes(ids: $ids) {
+    __typename
+    ... on Product { id tags }
+  }
+}
+"""
+
+# --------------------------------------------------------- bulk operations
+
+_OPERATION = """
+fragment Operation on BulkOperation {
+  id
+  type
+  status
+  errorCode
+  createdAt
+  completedAt
+  objectCount
+  fileSize
+  url
+  partialDataUrl
+}
+"""
+
+# 10 points
+RUN_BULK_QUERY = (
+    """
+mutation BulkRunQuery($query: String!) {
+  bulkOperationRunQuery(query: $query, groupObjects: false) {
+    bulkOperation { ...Operation }
+    userErrors { code field message }
+  }
+}
+"""
+    + _OPERATION
+)
+
+# 10 points
+RUN_BULK_MUTATION = (
+    """
+mutation BulkRunMutation($mutation: String!, $path: String!, $identifier: String!) {
+  bulkOperationRunMutation(mutation: $mutation, stagedUploadPath: $path, clientIdentifier: $identifier) {
+    bulkOperation { ...Operation }
+    userErrors { code field message }
+  }
+}
+"""
+    + _OPERATION
+)
+
+# 11 points
+STAGE_UPLOAD = """
+mutation StageUpload($input: [StagedUploadInput!]!) {
+  stagedUploadsCreate(input: $input) {
+    stagedTargets { url parameters { name value } }
+    userErrors { field message }
+  }
+}
+"""
+
+# 1 point
+BULK_OPERATION = (
+    """
+query BulkOperation($id: ID!) {
+  bulkOperation(id: $id) { ...Operation }
+}
+"""
+    + _OPERATION
+)
+
+# 6 points
+BULK_OPERATIONS = (
+    """
+query BulkOperations {
+  bulkOperations(first: 10, sortKey: CREATED_AT, reverse: true) {
+    nodes { ...Operation query }
+  }
+}
+"""
+    + _OPERATION
+)
+
+# 10 points
+CANCEL_BULK = """
+mutation CancelBulk($id: ID!) {
+  bulkOperationCancel(id: $id) {
+    bulkOperation { id status }
     userErrors { field message }
   }
 }

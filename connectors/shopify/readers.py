@@ -1,7 +1,7 @@
 """What Evenstock hears from Shopify: pure readers, from a decoded body to records and the next page."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -98,18 +98,27 @@ def location(node: JsonObject) -> Location:
 
 def product(node: JsonObject, answer: Answer) -> tuple[Product, str | None]:
     """A product with the variants that came with it, and the cursor of the others."""
-    product_id = number(node.get("id"))
-    variants = page(node.get("variants"), lambda inner: variant(inner, product_id), "variants")
-    shown = Product(
-        id=product_id,
+    bare = bare_product(node, answer.at)
+    found = page(node.get("variants"), lambda inner: variant(inner, bare.id), "variants")
+    return with_variants(bare, found.items), found.cursor
+
+
+def bare_product(node: JsonObject, seen_at: datetime) -> Product:
+    """A product without its variants."""
+    return Product(
+        id=number(node.get("id")),
         title=as_text(node.get("title"), "title"),
         status=as_text(node.get("status"), "status"),
         tags=tuple(as_text(tag, "tag") for tag in as_list(node.get("tags"), "tags")),
         ccod=_ccod(node),
-        variants=variants.items,
-        seen_at=answer.at,
+        variants=(),
+        seen_at=seen_at,
     )
-    return shown, variants.cursor
+
+
+def with_variants(bare: Product, found: Sequence[Variant]) -> Product:
+    """A product with these variants."""
+    return replace(bare, variants=tuple(found))
 
 
 def head(node: JsonObject) -> tuple[int, tuple[str, ...]]:
@@ -341,38 +350,139 @@ def assortment(answer: Answer) -> tuple[Assortment, str | None] | None:
     return shown, found.cursor
 
 
-def created(answer: Answer) -> list[Choice]:
-    """The variants that a call made, in the order of its input."""
+def created(answer: Answer, asked: int) -> list[Choice]:
+    """The variants that a call made, in the order of its input. Raises `Malformed` unless all are told."""
     payload = as_object(data(answer).get("productVariantsBulkCreate"), "productVariantsBulkCreate")
     found = as_list(payload.get("productVariants"), "productVariants")
+    if len(found) != asked:
+        raise Malformed(f"productVariants: asked for {asked}, told of {len(found)}")
     return [choice(as_object(each, "productVariant")) for each in found]
 
 
 @dataclass(frozen=True, slots=True)
 class OrderHead:
-    """An order as the walk sees it: its lines, and the cursor of lines that did not fit."""
+    """An order as the walk sees it: its lines, and the cursor of lines that did not fit.
+
+    `counts` is false for test orders and cancelled ones: they sell nothing, so their lines are left out.
+    """
 
     id: int
-    lines: tuple[OrderLine, ...]
-    cursor: str | None
     created_at: datetime
+    counts: bool
+    lines: tuple[OrderLine, ...] = ()
+    cursor: str | None = None
 
 
 def order(node: JsonObject) -> OrderHead:
-    """One order. Test orders and cancelled ones sell nothing, so their lines are left out."""
-    order_id = number(node.get("id"))
-    created = as_time(node.get("createdAt"), "createdAt")
+    """One order with the lines that came with it."""
+    head = bare_order(node)
+    found = page(node.get("lineItems"), sold, "lineItems")
+    if not head.counts:
+        return head
+    lines = (OrderLine(head.id, *each, head.created_at) for each in found.items if each is not None)
+    return replace(head, lines=tuple(lines), cursor=found.cursor)
+
+
+def bare_order(node: JsonObject) -> OrderHead:
+    """One order without its lines."""
     counts = node.get("cancelledAt") is None and not node.get("test")
+    return OrderHead(number(node.get("id")), as_time(node.get("createdAt"), "createdAt"), counts)
 
-    def line(body: JsonObject) -> OrderLine | None:
-        sold = body.get("variant")
-        if not isinstance(sold, dict):
-            return None
-        return OrderLine(order_id, number(sold.get("id")), as_int(body.get("quantity"), "quantity"), created)
 
-    found = page(node.get("lineItems"), line, "lineItems")
-    lines = tuple(each for each in found.items if each is not None) if counts else ()
-    return OrderHead(order_id, lines, found.cursor if counts else None, created)
+def sold(node: JsonObject) -> tuple[int, int] | None:
+    """The variant of an order's line and its quantity; None for a line of no variant that exists."""
+    variant = node.get("variant")
+    if not isinstance(variant, dict):
+        return None
+    return number(variant.get("id")), as_int(node.get("quantity"), "quantity")
+
+
+# --------------------------------------------------------- bulk operations
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A bulk operation as it stands. `objects` counts what it has done; `text` is its own document."""
+
+    id: str
+    status: str
+    error: str
+    created_at: datetime
+    completed_at: datetime | None
+    objects: int
+    size: int | None
+    url: str | None
+    partial_url: str | None
+    text: str = ""
+
+
+def started(answer: Answer, field: str) -> Operation:
+    """The operation that a call has started."""
+    payload = as_object(data(answer).get(field), field)
+    return operation(as_object(payload.get("bulkOperation"), "bulkOperation"))
+
+
+def operation(node: JsonObject) -> Operation:
+    """One bulk operation."""
+    ended = node.get("completedAt")
+    size = node.get("fileSize")
+    return Operation(
+        id=as_text(node.get("id"), "id"),
+        status=as_text(node.get("status"), "status"),
+        error=str(node.get("errorCode") or ""),
+        created_at=as_time(node.get("createdAt"), "createdAt"),
+        completed_at=None if ended is None else as_time(ended, "completedAt"),
+        objects=count(node.get("objectCount"), "objectCount"),
+        size=None if size is None else count(size, "fileSize"),
+        url=_text_or_none(node.get("url"), "url"),
+        partial_url=_text_or_none(node.get("partialDataUrl"), "partialDataUrl"),
+        text=str(node.get("query") or ""),
+    )
+
+
+def polled(answer: Answer) -> Operation | None:
+    """The operation that was asked for; None if there is none."""
+    node = data(answer).get("bulkOperation")
+    return None if node is None else operation(as_object(node, "bulkOperation"))
+
+
+def operations(answer: Answer) -> list[Operation]:
+    """Operations with their documents, newest first."""
+    body = as_object(data(answer).get("bulkOperations"), "bulkOperations")
+    return [operation(as_object(node, "bulkOperation")) for node in as_list(body.get("nodes"), "nodes")]
+
+
+def count(value: JsonValue, where: str) -> int:
+    """A count, which Shopify writes as text where it may be large."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else as_int(value, where)
+
+
+def counted(answer: Answer, field: str) -> int:
+    """What a count found; where it stopped counting, there may be more."""
+    return as_int(as_object(data(answer).get(field), field).get("count"), field)
+
+
+def staged(answer: Answer) -> tuple[str, list[tuple[str, str]]]:
+    """Where to upload one file, and the fields that go before it, in their order."""
+    payload = as_object(data(answer).get("stagedUploadsCreate"), "stagedUploadsCreate")
+    target = as_object(next(iter(as_list(payload.get("stagedTargets"), "stagedTargets")), None), "target")
+    fields = [as_object(each, "parameter") for each in as_list(target.get("parameters"), "parameters")]
+    return as_text(target.get("url"), "url"), [
+        (as_text(each.get("name"), "name"), as_text(each.get("value"), "value")) for each in fields
+    ]
+
+
+def line(body: JsonObject) -> JsonObject | ConnectorError:
+    """What came of one line of a bulk mutation: its payload, or what went wrong with it."""
+    if body.get("errors"):
+        return _top_level(body, has_effect=True)
+    found = as_object(body.get("data"), "data")
+    payload = as_object(next(iter(found.values()), None), "payload")
+    try:
+        _check_payload(payload)
+    except ConnectorError as error:
+        return error
+    return payload
 
 
 # ------------------------------------------------------------------ errors
@@ -409,13 +519,13 @@ def check(call: Call, answer: Answer) -> None:
     """
     body = as_object(answer.body, "answer")
     if body.get("errors"):
-        raise _top_level(body, writes=call.writes)
+        raise _top_level(body, has_effect=call.has_effect)
     extensions = body.get("extensions")
     if warnings := extensions.get("search") if isinstance(extensions, dict) else None:
         raise Refused(
             f"Shopify ignored a part of the search and would return everything: {str(warnings)[:200]}"
         )
-    if call.writes:
+    if call.has_effect:
         _check_payload(data(answer).get(call.operation))
 
 
@@ -429,14 +539,14 @@ def _check_payload(payload: JsonValue) -> None:
         )
 
 
-def _top_level(body: JsonObject, *, writes: bool) -> ConnectorError:
+def _top_level(body: JsonObject, *, has_effect: bool) -> ConnectorError:
     code, message = _first_error(body["errors"])
     text = f"{code or 'error'}: {message}"
     if code == "THROTTLED":
         return RateLimited("Shopify's bucket of points was empty", retry_after=_throttle_wait(body))
     if code in {"ACCESS_DENIED", "SHOP_INACTIVE"}:
         return Unauthorised(text)
-    if writes and code not in _NEVER_RAN:
+    if has_effect and code not in _NEVER_RAN:
         return UnknownOutcome(text)
     if code in _TIRED:
         return Transient(text)

@@ -27,7 +27,7 @@ from connectors.errors import (
     UnknownOutcome,
     WritesOff,
 )
-from connectors.http import Answer, Call, Http, Patience
+from connectors.http import Answer, Call, Http, Patience, Points
 from connectors.records import JsonObject, JsonValue
 from connectors.shape import as_int, as_list, as_object
 
@@ -569,6 +569,9 @@ class Till:
 
     def release(self, cost: float) -> None:
         self.events.append(("release", cost))
+
+    def points(self) -> Points | None:
+        return None
 
 
 class TestPacing:

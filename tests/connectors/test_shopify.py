@@ -32,7 +32,8 @@ from connectors.records import (
     Row,
     Variant,
 )
-from connectors.shopify import DEPTH, STALE, Shopify, calls, documents, readers
+from connectors.shopify import STALE, Shopify, calls, documents, inner, readers
+from connectors.shopify.walk import DEPTH
 from sandbox.shopify.idempotency import Verdict
 from sandbox.shopify.service import APP
 from tests.connectors.store import Store, stored
@@ -41,7 +42,11 @@ from tests.worlds import LOCATION, MARK, OWN, TOKEN, World, product, variant, wo
 SCHEMA = build_schema(
     Path(sandbox.shopify.__file__).with_name("schema.graphql").read_text("utf-8"), assume_valid=True
 )
-DOCUMENTS = {name: text for name, text in vars(documents).items() if name.isupper() and name[0] != "_"}
+DOCUMENTS = {
+    name: text
+    for name, text in vars(documents).items()
+    if name.isupper() and name[0] != "_" and not name.endswith("_FIELDS")
+}
 
 RED = NewVariant(
     options=(("Size", "37"), ("Colour", "Red")),
@@ -86,6 +91,15 @@ BUILT = [
     calls.remove_tags(101, ["x"]),
     calls.archive(101),
     calls.delete_variants(101, [1001]),
+    calls.count_products(calls.without_tag("x")),
+    calls.count_variants(),
+    calls.tags([101]),
+    calls.run_bulk_query(inner.heads(calls.without_tag("x"))),
+    calls.stage_upload("x.jsonl"),
+    calls.run_bulk_mutation(inner.add_tags(), "tmp/none", "evenstock-1"),
+    calls.bulk_operation("gid://shopify/BulkOperation/1"),
+    calls.bulk_operations(),
+    calls.cancel_bulk("gid://shopify/BulkOperation/1"),
     calls.create_variants(101, [RED]),
 ]
 
@@ -121,6 +135,20 @@ class TestDocuments:
     def test_are_valid_in_the_published_schema(self, name: str) -> None:
         assert validate(SCHEMA, parse(DOCUMENTS[name])) == []
 
+    @pytest.mark.parametrize(
+        "text",
+        [
+            inner.products(calls.without_tag('it\'s \\ "odd" \x01 ñ 日本'), LOCATION),
+            inner.heads(calls.with_tag("x", above=7)),
+            inner.skus(calls.anything()),
+            inner.orders(calls.placed(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))),
+            inner.add_tags(),
+            inner.remove_tags(),
+        ],
+    )
+    def test_that_run_in_bulk_are_valid_too(self, text: str) -> None:
+        assert validate(SCHEMA, parse(text)) == []
+
     def test_are_all_used(self) -> None:
         used = {str((call.json or {})["query"]) for call in BUILT}
         assert used == set(DOCUMENTS.values())
@@ -142,12 +170,21 @@ class TestDocuments:
             "tagsAdd",
             "tagsRemove",
             "productUpdate",
+            "stagedUploadsCreate",
+            "bulkOperationRunMutation",
+        }
+        # A bulk query writes nothing, but nobody wants to run it twice for a lost answer.
+        assert {call.operation for call in BUILT if call.starts} == {
+            "bulkOperationRunQuery",
+            "bulkOperationCancel",
         }
         # Deletion and levels are settled by reading; only what cannot do harm is sent again blindly.
         assert {call.operation for call in BUILT if call.repeatable} == {
             "tagsAdd",
             "tagsRemove",
             "productUpdate",
+            "stagedUploadsCreate",
+            "bulkOperationCancel",
         }
 
 

@@ -53,10 +53,10 @@ class TestDirectly:
         assert shop.change_tags(marking(5)) == {}
 
     def test_a_shut_door_is_knocked_at_once(self, store: Store) -> None:
-        shop = store.put(world(shoes(50), []))
+        shop = store.put(world(shoes(10), []))
         store.fault(operation="*", kind="http", status=423, times=-1)
-        failed = shop.change_tags(marking(50), width=1)
-        assert failed.keys() == set(range(1, 51))
+        failed = shop.change_tags(marking(10), width=1)
+        assert failed.keys() == set(range(1, 11))
         assert len(store.sandbox.calls()) == 1
 
     def test_writes_off_sends_nothing(self, store: Store) -> None:
