@@ -25,6 +25,10 @@ COMMANDS = {
     "history": ("flows.cli.look:history", "a flow's last runs: evenstock history FLOW [--json]"),
     "plans": ("flows.cli.plans:plans", "what waits for a person: evenstock plans list|show ID|release ID"),
     "levels": ("flows.cli.levels:levels", "judge a refused level: evenstock levels rebind|own SKU …"),
+    "variants": (
+        "flows.cli.variants:variants",
+        "what was deleted, and its way back: evenstock variants list|restore ID",
+    ),
     "emit": (
         "flows.cli.emit:emit",
         "tell Prefect that the main sync is done: evenstock emit main-sync-finished",

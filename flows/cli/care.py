@@ -1,5 +1,7 @@
 """`evenstock check|setup`: before the first run, and after a change that a person has to confirm."""
 
+from collections.abc import Iterator
+
 from rich.markup import escape
 
 from connectors.ledger import Ledger
@@ -35,11 +37,16 @@ def _print(findings: list[Finding]) -> None:
 
 def setup(arguments: list[str]) -> int:
     """Bring the ledger and Prefect up to date; with `--confirm-location`, take another location into use."""
-    parser = Parser("setup", "Bring the ledger's tables up to date. May be run again at any time.")
+    parser = Parser("setup", "Bring the ledger and Prefect up to date. May be run again at any time.")
     parser.add_argument(
         "--confirm-location",
         action="store_true",
         help="from now on keep the stock of the configured location",
+    )
+    parser.add_argument(
+        "--deploy",
+        action="store_true",
+        help="first make the work pool and deploy everything in prefect.yaml",
     )
     options = parser.parse_args(arguments)
     settings = load_settings()
@@ -47,10 +54,16 @@ def setup(arguments: list[str]) -> int:
     out().print(f"Ledger: up to date ({ledger.database.name})", markup=False, soft_wrap=True)
     if settings.shopify_store_domain or options.confirm_location:
         out().print(_set_location(settings, ledger, is_confirmed=options.confirm_location), markup=False)
-    for sentence in arrange(settings):
+    for sentence in (*(_deployed() if options.deploy else ()), *arrange(settings)):
         out().print(sentence, markup=False, soft_wrap=True)
-    out().print("Deployments: prefect deploy --all, then prefect worker start --pool evenstock", markup=False)
+    out().print("Runs are carried out by workers: prefect worker start --pool evenstock", markup=False)
     return 0
+
+
+def _deployed() -> Iterator[str]:
+    from flows.cli.deploying import deploy  # noqa: PLC0415 - importing Prefect's deploy command takes a second
+
+    return deploy()
 
 
 def _set_location(settings: Settings, ledger: Ledger, *, is_confirmed: bool) -> str:

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +13,15 @@ from rich.console import Console
 from connectors.errors import ConfigurationError
 from connectors.records import JsonObject
 from connectors.settings import child_environment, use
-from flows.cli.children import Child, Family, PrefectServer, Sandbox, family
+from flows.cli.children import Family, PrefectServer, Sandbox, family, free_port
 from flows.cli.options import Parser, out
 from flows.cli.page import section, show_report
 
 FLOW = "reverse-stock-sync"
 PROJECT = Path(__file__).parents[2]
 POOL = "evenstock"
+PORT = 8700
+"""Where the UI of `evenstock up` is, if nobody else is there: a page that was left open finds it again."""
 
 STEPS = (
     ("1. Dry run: what would be done", {"dry_run": True}),
@@ -35,6 +37,7 @@ def demo(arguments: list[str]) -> int:
     started = time.monotonic()
     console.print("Starting a Shopify store, an RMS database and a Prefect server on this machine …")
     with family() as children, _world(children) as world:
+        world.server.wait()
         for problem in _perform_steps(console, world.server.api):
             console.print(f"[red bold]Not as it should be:[/] {problem}")
             return 1
@@ -46,23 +49,47 @@ def demo(arguments: list[str]) -> int:
 
 def up(arguments: list[str]) -> int:
     """Server, UI, sandbox and deployments, until Ctrl-C."""
-    Parser("up", "Server, UI, sandbox and deployments, until Ctrl-C.").parse_args(arguments)
+    parser = Parser("up", "Server, UI, sandbox and deployments, until Ctrl-C.")
+    parser.add_argument("--port", type=int, help=f"port of the Prefect UI ({PORT}, or a free one)")
+    port = parser.parse_args(arguments).port
     if not (PROJECT / "prefect.yaml").is_file():
         raise ConfigurationError(
             f"there is no prefect.yaml in {PROJECT}: start `evenstock up` from a checkout"
         )
+    if port and free_port(port) != port:
+        raise ConfigurationError(f"port {port} is taken: name another one with --port, or none")
     console = out()
-    console.print("Starting a Shopify store, an RMS database, a Prefect server and the deployments …")
+    console.print("Starting a Shopify store, an RMS database and a Prefect server on this machine …")
     try:
-        with family() as children, _world(children, with_ui=True) as world:
-            worker = _serve(children, world)
-            _tell_where(console, world)
-            while worker.is_alive():
-                time.sleep(0.5)
-            worker.wait(0)
+        with family() as children:
+            _stay(console, children, port or free_port(PORT))
     except KeyboardInterrupt:
-        console.print("\nStopped.")
+        console.print("\nStopped; nothing is left.")
     return 0
+
+
+def _stay(console: Console, children: Family, port: int) -> None:
+    """Start everything, and stay until one of the children ends. Raises ChildFailed."""
+    steps = Steps(console)
+    with _world(children, port=port, tell=steps.done) as world:
+        _deploy(children, world)
+        _work(children, world)
+        _tell_where(console, children, world)
+        while (dead := children.dead()) is None:
+            time.sleep(0.2)
+        raise dead.failure()
+
+
+class Steps:
+    """What is ready by now, and since when."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._started = time.monotonic()
+
+    def done(self, what: str) -> None:
+        """Tell that something is ready."""
+        self._console.print(f"[dim]{time.monotonic() - self._started:5.1f} s[/]  {what}")
 
 
 def sandbox(arguments: list[str]) -> int:
@@ -83,15 +110,21 @@ def sandbox(arguments: list[str]) -> int:
 class _World:
     server: PrefectServer
     settings: dict[str, str]
+    tell: Callable[[str], None]
 
 
 @contextmanager
-def _world(children: Family, *, with_ui: bool = False) -> Iterator[_World]:
-    """Sandbox and server, with this process's settings pointing at them; nothing of the user's is seen."""
+def _world(
+    children: Family, *, port: int | None = None, tell: Callable[[str], None] = lambda _: None
+) -> Iterator[_World]:
+    """Sandbox and server, with this process's settings pointing at them; nothing of the user's is seen.
+
+    With a `port` the server has its UI and all of its services there.
+    """
+    server = PrefectServer(children, children.folder / "prefect", with_ui=port is not None, port=port)
     shop = Sandbox(children, ["--demo", "--port", "0"])
-    server = PrefectServer(children, home=children.folder / "prefect", with_ui=with_ui)
     shop.wait()
-    server.wait()
+    tell("the demo store and its RMS answer")
     settings = shop.settings | {
         "EVENSTOCK_DATABASE_URL": f"sqlite:///{children.folder / 'ledger.db'}",
         "PREFECT_HOME": str(children.folder / "prefect"),
@@ -99,7 +132,7 @@ def _world(children: Family, *, with_ui: bool = False) -> Iterator[_World]:
         "PREFECT_API_URL": server.api,
     }
     use(settings, clean=True)
-    yield _World(server, settings)
+    yield _World(server, settings, tell)
 
 
 def _perform_steps(console: Console, api: str) -> Iterator[str]:
@@ -131,20 +164,36 @@ def _surprises(number: int, report: JsonObject) -> Iterator[str]:
 # ---------------------------------------------------------------------- up
 
 
-def _serve(children: Family, world: _World) -> Child:
-    """Deploy what prefect.yaml says, and run what is asked for. The worker."""
+def _deploy(children: Family, world: _World) -> None:
+    """Deploy what prefect.yaml says as soon as the server answers, with the settings' limits and delays."""
     environment = child_environment(world.settings, clean=True)
-    file = str(PROJECT / "prefect.yaml")
-    pool = ["prefect", "work-pool", "create", POOL, "--type", "process", "--overwrite"]
-    children.start("the work pool", pool, environment).wait(60)
-    deploy = ["prefect", "--no-prompt", "deploy", "--all", "--prefect-file", file]
-    children.start("the deployments", deploy, environment).wait(120)
+    setup = children.start("the deployments", ["flows", "setup", "--deploy"], environment, PROJECT)
+    world.server.wait()
+    world.tell("the Prefect server answers")
+    setup.wait(120)
+    world.tell("the flows are deployed")
+
+
+def _work(children: Family, world: _World) -> None:
+    """Run what is asked for."""
     worker = ["prefect", "worker", "start", "--pool", POOL, "--type", "process", "--install-policy", "never"]
-    return children.start("the worker", worker, environment)
+    environment = world.settings | {"PREFECT_WORKER_QUERY_SECONDS": "1"}
+    children.start("the worker", worker, child_environment(environment, clean=True), PROJECT)
 
 
-def _tell_where(console: Console, world: _World) -> None:
-    console.print(f"\nPrefect UI    [bold]{world.server.address}[/]  (Deployments → Run)")
-    console.print(f"Demo store    {world.settings['SHOPIFY_STORE_DOMAIN']}", highlight=False)
-    console.print(f"From a shell  PREFECT_API_URL={world.server.api} prefect deployment ls")
-    console.print("Everything is thrown away at the end. Ctrl-C stops it.")
+def _tell_where(console: Console, children: Family, world: _World) -> None:
+    file = children.folder / "settings.env"
+    file.write_text("".join(f"{name}={value}\n" for name, value in world.settings.items()))
+    shop = world.settings["SHOPIFY_STORE_DOMAIN"].rsplit("/", 1)[-1]
+    for line in f"""
+[bold]Open {world.server.address}/deployments[/] and try, each with [bold]Run → Quick run[/]:
+  1. [bold]reverse-stock-sync-dry-run[/]  what would be done. Then look at the run's [bold]Artifacts[/].
+  2. [bold]reverse-stock-sync[/]          it is done; the Artifacts say what changed, and why some did not.
+  3. [bold]apply-plan[/]                  does what a dry run planned, or what was held: give the plan's id.
+The same from another shell:
+  export EVENSTOCK_ENV_FILE={file} PREFECT_API_URL={world.server.api}
+  evenstock run reverse-stock-sync --dry_run true --limit 10
+  evenstock plans list
+  evenstock emit main-sync-finished --shop {shop}
+Everything is thrown away at the end. [bold]Ctrl-C stops it.[/]""".splitlines():
+        console.print(line, soft_wrap=True)

@@ -1,5 +1,6 @@
 """What Evenstock needs in Prefect beside its deployments: a limit an account, and the trigger's delay."""
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -30,12 +31,17 @@ def arrange(settings: Settings) -> Iterable[str]:
 
 
 @contextmanager
-def prefect_api() -> Iterator[SyncPrefectClient]:
-    """The configured Prefect API. Raises when none is configured, or when it does not answer."""
+def prefect_api(patience: float = 0.0) -> Iterator[SyncPrefectClient]:
+    """The configured Prefect API, which gets some seconds to answer.
+
+    Raises when none is configured, or when it does not answer.
+    """
     if not PREFECT_API_URL.value():
         raise ConfigurationError("PREFECT_API_URL is not set: there is no Prefect server to tell")
+    deadline = time.monotonic() + patience
     with get_client(sync_client=True) as client:
-        problem = client.api_healthcheck()
+        while (problem := client.api_healthcheck()) and time.monotonic() < deadline:
+            time.sleep(0.1)
         if problem is not None:
             raise EvenstockError(f"Prefect's API does not answer (PREFECT_API_URL): {type(problem).__name__}")
         yield client

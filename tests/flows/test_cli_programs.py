@@ -3,16 +3,20 @@
 # ruff: noqa: S603, S607 - our own programs, and ps
 
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 
-from flows.cli.children import ChildFailed, Family, Interrupts, family
+from flows.cli.children import ChildFailed, Family, Interrupts, Tables, family
 from tests.flows.stage import Stage
 from tests.worlds import shoe, world
 
@@ -27,6 +31,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     """A temporary folder of its own for whatever a command leaves behind."""
     home = tmp_path / "home"
     home.mkdir()
+    Tables(home).bring()
     mine = {
         "TMPDIR": str(tmp_path),
         "PREFECT_HOME": str(home),
@@ -95,11 +100,37 @@ def test_a_run_brings_its_own_server(stage: Stage, tmp_path: Path, environment: 
     assert left_behind(tmp_path) == []
 
 
-def children_of(pid: int) -> list[int]:
-    """Processes whose parent is `pid`."""
-    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True)
-    pairs = (tuple(map(int, line.split())) for line in listed.stdout.splitlines())
-    return [child for child, parent in pairs if parent == pid]
+def processes() -> list[tuple[int, int, str]]:
+    """Each process by its id, its parent's, and its command."""
+    listed = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    )
+    rows = (line.split(None, 2) for line in listed.stdout.splitlines())
+    return [(int(pid), int(parent), " ".join(rest)) for pid, parent, *rest in rows]
+
+
+def children_of(pid: int, what: str = "") -> list[int]:
+    """Processes that `pid` has started with these words in their command."""
+    return [child for child, parent, command in processes() if parent == pid and what in command]
+
+
+def family_of(pid: int) -> set[int]:
+    """Whatever `pid` has started, and what that has started."""
+    parents = {child: parent for child, parent, _ in processes()}
+    found: set[int] = set()
+    while more := {child for child, parent in parents.items() if parent in found | {pid}} - found:
+        found |= more
+    return found
+
+
+def gone(pids: Iterable[int], seconds: float = 10) -> bool:
+    """Whether none of these is left after a while."""
+    deadline = time.monotonic() + seconds
+    while left := [pid for pid in pids if exists(pid)]:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return not left
 
 
 def exists(pid: int) -> bool:
@@ -110,10 +141,10 @@ def exists(pid: int) -> bool:
     return True
 
 
-@pytest.fixture
-def demo(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+@contextmanager
+def started(environment: dict[str, str], *words: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [*COMMAND, "demo"],
+        [*COMMAND, *words],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
@@ -126,21 +157,105 @@ def demo(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     process.communicate()
 
 
+@pytest.fixture
+def demo(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    with started(environment, "demo") as process:
+        yield process
+
+
+@pytest.fixture
+def up(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    with started(environment | {"PYTHONUNBUFFERED": "1"}, "up") as process:
+        yield process
+
+
+def wait_for_children(process: subprocess.Popen[str], *what: str) -> dict[str, int]:
+    """The children of these names, once they are there."""
+    deadline = time.monotonic() + 60
+    while not all(found := {name: children_of(process.pid, name) for name in what}.values()):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.01)
+    return {name: pids[0] for name, pids in zip(what, found, strict=True)}
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_demo_takes_its_children_with_it(
     demo: subprocess.Popen[str], number: signal.Signals, tmp_path: Path
 ) -> None:
-    deadline = time.monotonic() + 60
-    while len(children := children_of(demo.pid)) < 2:
-        assert time.monotonic() < deadline
-        assert demo.poll() is None
+    wait_for_children(demo, "-m sandbox", "prefect server")
+    children = family_of(demo.pid)
 
     demo.send_signal(number)
     _, said = demo.communicate(timeout=60)
 
     assert demo.returncode == 130
     assert said == "evenstock: stopped\n"
-    assert [child for child in children if exists(child)] == []
+    assert gone(children)
+    assert left_behind(tmp_path) == []
+
+
+def test_up_says_what_to_open_and_leaves_nothing(up: subprocess.Popen[str], tmp_path: Path) -> None:
+    assert up.stdout is not None
+    begun = time.monotonic()
+    first = up.stdout.readline()
+    assert first.startswith("Starting")
+    assert time.monotonic() - begun < 5
+
+    told = "".join(iter(up.stdout.readline, "Everything is thrown away at the end. Ctrl-C stops it.\n"))
+    (address,) = re.findall(r"Open (http://127\.0\.0\.1:\d+)/deployments", told)
+    (settings,) = re.findall(r"export EVENSTOCK_ENV_FILE=(\S+) PREFECT_API_URL=" + address + "/api", told)
+    asked = Request(f"{address}/deployments", headers={"Accept": "text/html"})  # noqa: S310 - our own server
+    with urlopen(asked) as page:  # noqa: S310 - our own server
+        assert page.status == 200
+    assert f"sqlite:///{Path(settings).parent}/ledger.db" in Path(settings).read_text()
+    wait_for_children(up, "prefect worker")
+    children = family_of(up.pid)
+    assert len(children) >= 4
+
+    begun = time.monotonic()
+    up.send_signal(signal.SIGINT)
+    said, complaints = up.communicate(timeout=30)
+
+    assert time.monotonic() - begun < 8
+    assert (up.returncode, complaints) == (0, "")
+    assert said == "\nStopped; nothing is left.\n"
+    assert gone(children)
+    assert left_behind(tmp_path) == []
+
+
+def test_a_killed_up_takes_its_children_with_it(up: subprocess.Popen[str], tmp_path: Path) -> None:
+    wait_for_children(up, "-m sandbox", "prefect server", "guardian")
+    children = family_of(up.pid)
+
+    up.kill()
+
+    assert gone(children)
+    assert left_behind(tmp_path) == []
+
+
+def test_up_ends_when_one_of_its_children_does(up: subprocess.Popen[str], tmp_path: Path) -> None:
+    server = wait_for_children(up, "-m sandbox", "prefect server")["prefect server"]
+    children = family_of(up.pid)
+
+    os.kill(server, signal.SIGKILL)
+    _, complaints = up.communicate(timeout=30)
+
+    assert up.returncode == 1
+    assert complaints.startswith("evenstock: the Prefect server ended with status -9")
+    assert complaints.count("\n") == 1
+    assert gone(children)
+    assert left_behind(tmp_path) == []
+
+
+def test_a_port_that_is_taken_is_told_at_once(environment: dict[str, str], tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with started(environment, "up", "--port", str(port)) as process:
+            _, complaints = process.communicate(timeout=30)
+
+    assert process.returncode == 2
+    assert complaints == f"evenstock: port {port} is taken: name another one with --port, or none\n"
     assert left_behind(tmp_path) == []
 
 
