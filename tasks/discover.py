@@ -1,9 +1,11 @@
 """Find the products that today's main sync missed, and the SKUs of the whole shop."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from connectors.errors import ConnectorError
 from connectors.records import Product
 from connectors.shopify import Shopify
 from tasks.day import has_future_mark, is_marked, older_marks
@@ -42,7 +44,9 @@ class Discovery:
         return max((product.seen_at for product in self.products), default=None)
 
 
-def unsynced(shop: Shopify, job: Job, attempts: Mapping[int, datetime]) -> Discovery:
+def unsynced(
+    shop: Shopify, job: Job, attempts: Mapping[int, datetime], *, is_sweep_due: bool = False
+) -> Discovery:
     """Products without the day's mark, or those asked for whatever their mark, with all their variants.
 
     `attempts` says when each product was last taken on: with a limit, those never tried come first, then
@@ -50,25 +54,40 @@ def unsynced(shop: Shopify, job: Job, attempts: Mapping[int, datetime]) -> Disco
     behind the tags it was made of, so products are looked at again by the tags they came with.
     """
     found = Discovery()
-    for product in _candidates(shop, job, attempts):
-        found.has_future_marks |= has_future_mark(product.tags, job.day)
-        found.note(product)
-        if job.products is not None or not is_marked(product.tags, job.day):
-            found.products.append(product)
-    # All unmarked products were read: only the marked ones are left to be added to the index.
-    for variant_id, sku in shop.skus(job.mark if job.walks_everything else None):
-        found.shop.add(Sku(variant_id, sku))
+    with ThreadPoolExecutor(2) as beside:
+        skus = beside.submit(_other_skus, shop, job)
+        stale = beside.submit(stale_marks, shop, job) if is_sweep_due else None
+        for product in _candidates(shop, job, attempts):
+            _take(found, product, job)
+    for sku in skus.result():
+        found.shop.add(sku)
+    found.stale = stale.result() if stale else None
     return found
 
 
-def stale(shop: Shopify, job: Job) -> dict[int, tuple[str, ...]]:
-    """Marks of earlier days on products that carry the day's mark too, by product id.
+def _take(found: Discovery, product: Product, job: Job) -> None:
+    found.has_future_marks |= has_future_mark(product.tags, job.day)
+    found.note(product)
+    if job.products is not None or not is_marked(product.tags, job.day):
+        found.products.append(product)
+
+
+def _other_skus(shop: Shopify, job: Job) -> list[Sku]:
+    """The SKUs of products that are not looked at. When all unmarked ones are, the marked ones are left."""
+    return list(map(Sku._make, shop.skus(job.mark if job.walks_everything else None)))
+
+
+def stale_marks(shop: Shopify, job: Job) -> dict[int, tuple[str, ...]] | None:
+    """Marks of earlier days on products that carry the day's mark too; None when they cannot be read.
 
     Who wrote the day's mark does not matter. A product takes 250 tags, and one that sells every day would
     reach them within a year.
     """
-    heads = ((number, older_marks(tags, job.day)) for number, tags in shop.heads_with(job.mark))
-    return {number: older for number, older in heads if older}
+    try:
+        heads = ((number, older_marks(tags, job.day)) for number, tags in shop.heads_with(job.mark))
+        return {number: older for number, older in heads if older}
+    except ConnectorError:
+        return None
 
 
 def _candidates(shop: Shopify, job: Job, attempts: Mapping[int, datetime]) -> Iterable[Product]:

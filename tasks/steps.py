@@ -8,7 +8,6 @@ from typing import Generic, TypeVar
 from connectors.errors import ConnectorError
 from connectors.records import JsonObject
 from connectors.settings import load_settings
-from connectors.shopify import Shopify
 from tasks import discover, fetch, remember
 from tasks.carry import Carrier, SoldRecently
 from tasks.desk import ledger_of, open_rms, open_shop
@@ -42,9 +41,9 @@ def discover_products(job: Job) -> Metered[Discovery]:
     ledger = ledger_of(settings)
     shop = open_shop(settings, job.location)
     with shop.http:
-        found = discover.unsynced(shop, job, ledger.attempts(job.account) if job.limit else {})
-        if remember.is_sweep_due(ledger, job):
-            found.stale = _stale(shop, job)
+        attempts = ledger.attempts(job.account) if job.limit else {}
+        is_sweep_due = remember.is_sweep_due(ledger, job)
+        found = discover.unsynced(shop, job, attempts, is_sweep_due=is_sweep_due)
     if not job.dry_run:
         ledger.record_attempts(job.account, [product.id for product in found.products], clock())
     return Metered(found, shop.http.usage.as_dict())
@@ -54,14 +53,6 @@ def discover_products(job: Job) -> Metered[Discovery]:
 def fetch_truth(ccods: Sequence[str]) -> Truth:
     """Ask RMS for the stock of these CCODs."""
     return fetch.truth(open_rms(load_settings()), ccods)
-
-
-def _stale(shop: Shopify, job: Job) -> dict[int, tuple[str, ...]] | None:
-    """What there is to sweep; None when it cannot be read: another run will sweep."""
-    try:
-        return discover.stale(shop, job)
-    except ConnectorError:
-        return None
 
 
 @reads("fetch late orders")

@@ -75,12 +75,6 @@ class TestTheSweep:
         stage.run()
         assert stage.tags()[103] == [MARK]
 
-    def test_that_cannot_be_read_stops_nothing(self, stage: Stage) -> None:
-        stage.put(shop(marked_by_the_main_sync(103, OLDER)))
-        stage.faults(operation="products", nth=2, kind="graphql_error", code="ACCESS_DENIED", times=-1)
-        assert stage.run()["report"]["statistics"]["products_marked"] == 1
-        assert OLDER in stage.tags()[103]
-
 
 class TestTheMark:
     def test_comes_after_all_writes(self, stage: Stage) -> None:
