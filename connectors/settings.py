@@ -18,7 +18,7 @@ from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from types import NoneType
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -199,6 +199,7 @@ class Settings(BaseSettings):
     shopify_api_version: str = Field("2026-10", pattern=r"^20\d\d-(01|04|07|10)$")
     shopify_location_id: Annotated[int, BeforeValidator(_location_id), Field(gt=0)] | None = None
     shopify_webhook_secret: SecretStr | None = None
+    shopify_read_path: Literal["auto", "pages", "bulk"] = "auto"
 
     rms_database_url: DatabaseUrl | None = None
     rms_order_delay_minutes: int = Field(0, ge=0, le=7 * 24 * 60)

@@ -50,7 +50,7 @@ def open_shop(settings: Settings, location: int = NOWHERE, *, aside: bool = Fals
         pacer=shared_bucket("shopify", base),
         writes_off=not settings.evenstock_writes,
     )
-    return Shopify(http, location=location, version=version)
+    return Shopify(http, location=location, version=version, path=settings.shopify_read_path)
 
 
 _granted: dict[tuple[object, ...], ClientCredentials] = {}
