@@ -81,6 +81,9 @@ class Variant:
     requires_shipping: bool = True
     cost: str | None = None
     weight: float = 0.0
+    country_code_of_origin: str | None = None
+    province_code_of_origin: str | None = None
+    harmonized_system_code: str | None = None
     options: dict[str, str] = field(default_factory=dict)
     metafields: dict[str, Metafield] = field(default_factory=dict)
     levels: dict[int, Level] = field(default_factory=dict)

@@ -6,6 +6,7 @@ https://shopify.dev/docs/api/admin-graphql/latest/mutations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
@@ -39,6 +40,7 @@ MOST_ADJUSTED: Final = 2_000_000_000
 LONGEST_TAG: Final = 255
 MOST_TAGS: Final = 250
 MOST_METAFIELDS: Final = 25
+MOST_VARIANTS: Final = 2048
 
 
 @dataclass(frozen=True)
@@ -370,6 +372,9 @@ ITEM_FIELDS: Final = {
     "sku": "sku",
     "requiresShipping": "requires_shipping",
     "cost": "cost",
+    "countryCodeOfOrigin": "country_code_of_origin",
+    "provinceCodeOfOrigin": "province_code_of_origin",
+    "harmonizedSystemCode": "harmonized_system_code",
 }
 
 
@@ -566,21 +571,23 @@ def create_variants(mutation: Mutation, arguments: Arguments) -> Payload:
             None, [], [problem(["productId"], "Product does not exist", "PRODUCT_DOES_NOT_EXIST")]
         )
     given = [_served(one, VARIANT_FIELDS, "ProductVariantsBulkInput") for one in arguments["variants"]]
-    problems = [*_creation_problems(mutation, product, given)]
+    standalone = _standalone(product, arguments.get("strategy") or "DEFAULT")
+    problems = [*_creation_problems(mutation, product, given, standalone)]
     if problems:
         return _created(None, None, problems)
     made = [_created_variant(mutation, product, one) for one in given]
-    if arguments.get("strategy") == "REMOVE_STANDALONE_VARIANT" or _replaces_default(
-        product, arguments, made
-    ):
-        mutation.store.delete_variants(product, [product.variants[0]])
+    mutation.store.add_variants(product, made)
+    if standalone and made:
+        mutation.store.delete_variants(product, [standalone])
     return _created(product, made, [])
 
 
-def _replaces_default(product: Product, arguments: Arguments, made: Sequence[Variant]) -> bool:
-    """The DEFAULT strategy takes away a lone variant without options of its own."""
-    lone = len(product.variants) - len(made) == 1 and not product.variants[0].options
-    return arguments.get("strategy", "DEFAULT") == "DEFAULT" and lone
+def _standalone(product: Product, strategy: str) -> Variant | None:
+    """The only variant of a product, where it makes room for new ones."""
+    if len(product.variants) != 1 or strategy == "PRESERVE_STANDALONE_VARIANT":
+        return None
+    (only,) = product.variants
+    return only if strategy == "REMOVE_STANDALONE_VARIANT" or not only.options else None
 
 
 def _created(product: Product | None, made: Sequence[Variant] | None, problems: list[Problem]) -> Payload:
@@ -588,65 +595,89 @@ def _created(product: Product | None, made: Sequence[Variant] | None, problems: 
     return {"product": product, "productVariants": variants, "userErrors": problems}
 
 
-def _given_options(product: Product, given: Mapping[str, Any]) -> dict[str, str]:
-    names = list(options_of(product.variants[0])) if product.variants else ["Title"]
+def _option_names(product: Product) -> list[str]:
+    return list(options_of(product.variants[0])) if product.variants else ["Title"]
+
+
+def _given_options(names: Sequence[str], given: Mapping[str, Any]) -> dict[str, str]:
+    """Names and values of the options; a value without a name belongs to the option at its place."""
+    places = [*names, *(f"Option {index}" for index in range(len(names) + 1, 100))]
     values = given.get("optionValues") or []
     return {
-        str(one.get("optionName") or names[min(index, len(names) - 1)]): str(one.get("name"))
-        for index, one in enumerate(values)
+        str(one.get("optionName") or places[index]): str(one.get("name")) for index, one in enumerate(values)
     }
 
 
 def _creation_problems(
-    mutation: Mutation, product: Product, given: Sequence[Mapping[str, Any]]
+    mutation: Mutation, product: Product, given: Sequence[Mapping[str, Any]], standalone: Variant | None
 ) -> Iterator[Problem]:
-    taken = [options_of(variant) for variant in product.variants]
+    names = _option_names(product)
+    staying = [variant for variant in product.variants if variant is not standalone]
+    if len(staying) + len(given) > MOST_VARIANTS:
+        text = f"A product may have {MOST_VARIANTS} variants at most."
+        yield problem(["variants"], text, "INVALID_INPUT")
+    taken = {frozenset(options_of(variant).items()) for variant in staying}
     for index, one in enumerate(given):
-        options = _given_options(product, one)
-        if not options:
-            text = "You need to add option values."
-            yield problem(["variants", index], text, "NEED_TO_ADD_OPTION_VALUES")
-        elif options in taken:
-            text = "The variant already exists. Please change at least one option value."
-            yield problem(["variants", index], text, "VARIANT_ALREADY_EXISTS")
-        if float(one.get("price") or 0) < 0:
-            yield problem(["variants", index, "price"], "Price must not be negative.", "NEGATIVE_PRICE_VALUE")
-        for level in one.get("inventoryQuantities") or []:
-            if mutation.location(level["locationId"]) is None:
-                text = "The location could not be found."
-                code = "TRACKED_VARIANT_LOCATION_NOT_FOUND"
-                yield problem(["variants", index, "inventoryQuantities"], text, code)
-        taken.append(options)
+        options = _given_options(names, one)
+        yield from _option_problems(index, names, options, taken)
+        yield from _value_problems(mutation, index, one)
+        taken.add(frozenset(options.items()))
+
+
+def _option_problems(
+    index: int, names: Sequence[str], options: Mapping[str, str], taken: AbstractSet[frozenset[Any]]
+) -> Iterator[Problem]:
+    if options.keys() - set(names):
+        text = "There are more option values than the product has options."
+        yield problem(["variants", index], text, "OPTION_VALUES_FOR_NUMBER_OF_UNKNOWN_OPTIONS")
+    elif len(options) < len(names):
+        text = "You need to add option values."
+        yield problem(["variants", index], text, "NEED_TO_ADD_OPTION_VALUES")
+    elif frozenset(options.items()) in taken:
+        text = "The variant already exists. Please change at least one option value."
+        yield problem(["variants", index], text, "VARIANT_ALREADY_EXISTS")
+
+
+def _value_problems(mutation: Mutation, index: int, given: Mapping[str, Any]) -> Iterator[Problem]:
+    if float(given.get("price") or 0) < 0:
+        yield problem(["variants", index, "price"], "Price must not be negative.", "NEGATIVE_PRICE_VALUE")
+    for level in given.get("inventoryQuantities") or []:
+        if mutation.location(level["locationId"]) is None:
+            text = "The location could not be found."
+            path = ["variants", index, "inventoryQuantities"]
+            yield problem(path, text, "TRACKED_VARIANT_LOCATION_NOT_FOUND")
+
+
+def _new_levels(mutation: Mutation, given: Mapping[str, Any]) -> dict[int, Level]:
+    """Where a new variant is stocked: as given, else with nothing where the switch says."""
+    shop, now = mutation.context.shop, mutation.context.shop.clock.now()
+    asked = {
+        gids.number(level["locationId"], "Location") or 0: int(level["availableQuantity"])
+        for level in given.get("inventoryQuantities") or []
+    }
+    places = [location.id for location in shop.locations.values() if location.active]
+    kept = {"first": places[:1], "everywhere": places, "nowhere": []}
+    quantities = {**dict.fromkeys(kept[mutation.context.switches["new_variant"]], 0), **asked}
+    return {place: Level(available=quantity, updated_at=now) for place, quantity in quantities.items()}
+
+
+PLAIN_FIELDS: Final = ("barcode", "price", "compare_at_price", "policy", "taxable", "bundle")
 
 
 def _created_variant(mutation: Mutation, product: Product, given: Mapping[str, Any]) -> Variant:
     shop, now = mutation.context.shop, mutation.context.shop.clock.now()
-    options = _given_options(product, given)
-    plain = {
-        name: given[name]
-        for name in ("barcode", "price", "compare_at_price", "policy", "taxable", "bundle")
-        if given.get(name) is not None
-    }
-    first = next(iter(shop.locations))
-    levels = {first: Level(updated_at=now)}
-    for level in given.get("inventoryQuantities") or []:
-        number = gids.number(level["locationId"], "Location") or first
-        levels[number] = Level(available=level["availableQuantity"], updated_at=now)
-    variant = Variant(
+    return Variant(
         id=shop.fresh_id(),
         item_id=shop.fresh_id(),
         product=product,
-        position=max((one.position for one in product.variants), default=0) + 1,
-        options=options,
+        options=_given_options(_option_names(product), given),
         metafields=_given_metafields(given),
-        levels=levels,
+        levels=_new_levels(mutation, given),
         created_at=now,
         updated_at=now,
-        **plain,
+        **{name: given[name] for name in PLAIN_FIELDS if given.get(name) is not None},
         **_given_item(given.get("inventoryItem") or {}),
     )
-    mutation.store.add_variant(product, variant)
-    return variant
 
 
 def _given_metafields(given: Mapping[str, Any]) -> dict[str, Metafield]:

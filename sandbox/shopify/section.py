@@ -2,7 +2,8 @@
 
 Besides the keys of every world file these may be given: products `gift_card`, `vendor`, `product_type`,
 `updated_at`; variants `compare_at_price`, `options` ({"Size": "37"}), `metafields`, `selling_plans` (how many
-groups), `taxable`, `requires_shipping`, `cost`, `weight` (grams), `created_at`, `updated_at`; levels
+groups), `taxable`, `requires_shipping`, `cost`, `weight` (grams), `country_code_of_origin`,
+`province_code_of_origin`, `harmonized_system_code`, `created_at`, `updated_at`; levels
 `updated_at`; orders `updated_at`; lines `id`, `sku`, `title`, `current_quantity`, `location_id`. A metafield
 is text, or {"value", "type"}. A variant without `levels` is stocked with 0 at the first location. `token` may
 be null: only the client's id and secret open the shop then.
@@ -109,6 +110,9 @@ VARIANT: Final = {
     "requires_shipping": Key(flag, True),
     "cost": Key(optional(money)),
     "weight": Key(number, 0.0),
+    "country_code_of_origin": Key(optional(filled)),
+    "province_code_of_origin": Key(optional(filled)),
+    "harmonized_system_code": Key(optional(filled)),
     "options": Key(mapped(text), dict),
     "metafields": Key(_metafields, dict),
     "levels": Key(_levels),
@@ -352,6 +356,9 @@ VARIANT_EXTRAS: Final = (
     "requires_shipping",
     "cost",
     "weight",
+    "country_code_of_origin",
+    "province_code_of_origin",
+    "harmonized_system_code",
     "options",
     "created_at",
     "updated_at",

@@ -278,17 +278,22 @@ class Store:
         self.touch(owner if isinstance(owner, Product) else owner.product)
         self._note("metafield", owner.id, before and before.value, metafield.value, name=name)
 
-    def add_variant(self, product: Product, variant: Variant) -> None:
-        """Take a new variant into its product."""
-        self._put(product, "variants", [*product.variants, variant])
-        self.shop.add_variant(variant)
+    def add_variants(self, product: Product, variants: Sequence[Variant]) -> None:
+        """Take new variants into their product, behind those it has."""
+        if not variants:
+            return
+        last = max((one.position for one in product.variants), default=0)
+        for position, variant in enumerate(variants, last + 1):
+            variant.position = position
+            self.shop.add_variant(variant)
+            self._note("variant", variant.id, None, variant.sku)
+        self._put(product, "variants", [*product.variants, *variants])
         self.touch(product)
-        self._note("variant", variant.id, None, variant.sku)
 
     def delete_variants(self, product: Product, variants: Sequence[Variant]) -> None:
         """Take variants away with their items and levels; lines of old orders lose sight of them."""
-        self._put(product, "variants", [one for one in product.variants if one not in variants])
         gone = {variant.id for variant in variants}
+        self._put(product, "variants", [one for one in product.variants if one.id not in gone])
         for variant in variants:
             self.shop.drop_variant(variant)
             self._note("variant", variant.id, variant.sku, None)

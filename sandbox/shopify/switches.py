@@ -30,8 +30,9 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "bulk_slashes": ("plain", "escaped"),
     # Whether a cancelled bulk operation shows the lines it had, as a failed one does.
     "bulk_canceled": ("nothing", "partial"),
-    # Where a variant that is created without quantities is stocked: with 0 at the first location, or at all.
-    "new_variant": ("first", "everywhere"),
+    # Where a variant that is created without quantities is stocked with 0: at the first location, at all of
+    # them, or at none.
+    "new_variant": ("first", "everywhere", "nowhere"),
 }
 """Positions of each switch; the first is where it stands unless moved. `search_lag` takes seconds."""
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.shopper import Shopper, boot, gid, runner, shopper
+from tests.sandbox.shopper import SHOP, Json, Shopper, boot, gid, runner, shopper
 
 PRODUCT = "gid://shopify/Product/101"
 TAG = """
@@ -161,6 +161,113 @@ def test_a_deleted_variant_is_made_again_with_new_ids() -> None:
     assert made["id"] not in (gid("ProductVariant", 1001), gid("ProductVariant", 1002))
     again = shop.data(CREATE, product=PRODUCT, variants=[wanted])
     assert again["userErrors"] == [{"code": "VARIANT_ALREADY_EXISTS", "field": ["variants", "0"]}]
+
+
+def sized(**shop: object) -> Shopper:
+    """A shop whose only product comes in sizes 37 and 38."""
+    product = runner(options={"Size": "37"})
+    product["variants"][1]["options"] = {"Size": "38"}
+    return shopper(product, **shop)  # type: ignore[arg-type]
+
+
+def size(value: str, **more: object) -> Json:
+    return {"optionValues": [{"optionName": "Size", "name": value}], **more}
+
+
+LEVELS = """
+query Levels($id: ID!) {
+  productVariant(id: $id) {
+    position
+    inventoryItem {
+      countryCodeOfOrigin
+      harmonizedSystemCode
+      inventoryLevels(first: 9) { nodes { location { id } quantities(names: ["available"]) { quantity } } }
+    }
+  }
+}
+"""
+
+
+@pytest.mark.parametrize(("where", "places"), [("first", [1]), ("everywhere", [1, 2]), ("nowhere", [])])
+def test_where_a_new_variant_is_stocked_is_a_switch(where: str, places: list[int]) -> None:
+    shop = sized(switches={"new_variant": where})
+    (made,) = shop.data(CREATE, product=PRODUCT, variants=[size("39")])["productVariants"]
+    found = shop.data(LEVELS, id=made["id"])
+    levels = found["inventoryItem"]["inventoryLevels"]["nodes"]
+    assert [level["location"]["id"] for level in levels] == [gid("Location", place) for place in places]
+    assert all(level["quantities"] == [{"quantity": 0}] for level in levels)
+    assert found["position"] == 3
+
+
+def test_a_new_variant_may_bring_quantities_and_an_origin() -> None:
+    shop = sized()
+    item = {"countryCodeOfOrigin": "ES", "harmonizedSystemCode": "640399"}
+    stock = [{"locationId": gid("Location", 2), "availableQuantity": 4}]
+    wanted = size("39", inventoryQuantities=stock, inventoryItem=item)
+    (made,) = shop.data(CREATE, product=PRODUCT, variants=[wanted])["productVariants"]
+    found = shop.data(LEVELS, id=made["id"])["inventoryItem"]
+    quantities = [level["quantities"][0]["quantity"] for level in found["inventoryLevels"]["nodes"]]
+    assert quantities == [0, 4]
+    assert (found["countryCodeOfOrigin"], found["harmonizedSystemCode"]) == ("ES", "640399")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code"),
+    [
+        (size("38"), "VARIANT_ALREADY_EXISTS"),
+        ({"price": "1.00"}, "NEED_TO_ADD_OPTION_VALUES"),
+        ({"optionValues": [{"name": "a"}, {"name": "b"}]}, "OPTION_VALUES_FOR_NUMBER_OF_UNKNOWN_OPTIONS"),
+        (
+            {"optionValues": [{"optionName": "Colour", "name": "a"}]},
+            "OPTION_VALUES_FOR_NUMBER_OF_UNKNOWN_OPTIONS",
+        ),
+        (size("39", price="-1.00"), "NEGATIVE_PRICE_VALUE"),
+        (
+            size("39", inventoryQuantities=[{"locationId": gid("Location", 9), "availableQuantity": 1}]),
+            "TRACKED_VARIANT_LOCATION_NOT_FOUND",
+        ),
+    ],
+)
+def test_a_creation_is_refused_as_a_whole(wanted: Json, code: str) -> None:
+    shop = sized()
+    payload = shop.data(CREATE, product=PRODUCT, variants=[size("40"), wanted])
+    assert payload["productVariants"] is None
+    assert [error["code"] for error in payload["userErrors"]] == [code]
+    assert payload["userErrors"][0]["field"][:2] == ["variants", "1"]
+    assert shop.sandbox.writes() == []
+
+
+def test_a_product_has_2048_variants_at_most() -> None:
+    shop = sized()
+    full = [size(f"S{number}") for number in range(2046)]
+    payload = shop.data(CREATE, product=PRODUCT, variants=full)
+    assert payload["userErrors"] == []
+    assert len(payload["productVariants"]) == 2046
+    more = shop.data(CREATE, product=PRODUCT, variants=[size("one more")])
+    assert more["userErrors"] == [{"code": "INVALID_INPUT", "field": ["variants"]}]
+    everything = [size(f"T{number}") for number in range(2049)]
+    assert shop.codes(CREATE, product=PRODUCT, variants=everything) == ["MAX_INPUT_SIZE_EXCEEDED"]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "options", "left"),
+    [
+        ("DEFAULT", {}, ["New"]),
+        ("DEFAULT", {"Title": "Only"}, ["Only", "New"]),
+        ("REMOVE_STANDALONE_VARIANT", {"Title": "Only"}, ["New"]),
+        ("PRESERVE_STANDALONE_VARIANT", {}, ["Default Title", "New"]),
+    ],
+)
+def test_what_becomes_of_the_only_variant(strategy: str, options: Json, left: list[str]) -> None:
+    product = boot()
+    product["variants"][0]["options"] = options
+    shop = shopper(product)
+    wanted = {"optionValues": [{"optionName": "Title", "name": "New"}]}
+    query = CREATE.replace("PRESERVE_STANDALONE_VARIANT", strategy)
+    shop.data(query, product=gid("Product", 102), variants=[wanted])
+    (product,) = shop.sandbox.world()["shopify"][SHOP]["products"]
+    titles = [variant.get("options", {}).get("Title", "Default Title") for variant in product["variants"]]
+    assert titles == left
 
 
 METAFIELDS = """
