@@ -46,6 +46,7 @@ PURE = {
     "matching",
     "plan",
     "reasons",
+    "recreation",
     "release",
     "report",
     "rollback",
