@@ -41,9 +41,9 @@ def apply_plan(
     """Apply a held or dry-run plan, line by line, where truth and shop are still as planned.
 
     Args:
-        plan_id: The plan, as the report and `evenstock plans list` name it.
-        released_by: Who takes the responsibility; stored with the plan.
-        dry_run: Only tell which lines would still be applied.
+        plan_id: The plan: copy it from the summary of the run that made it, or from `evenstock plans list`.
+        released_by: Your name. It is kept with the plan, for whoever asks later who let this through.
+        dry_run: Only show which lines would still be applied.
 
     Raises ConfigurationError when there is no such plan, or when it is expired, applied or superseded.
 

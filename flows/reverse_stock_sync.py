@@ -38,13 +38,18 @@ def reverse_stock_sync(
     """Compare the shop's levels with RMS, write what differs, and mark what is finished for the day.
 
     Args:
-        dry_run: Plan everything and write nothing; the plan can be released later with *apply-plan*.
-        delete_zero_stock: Delete variants that RMS has proved to be at zero, when every check passes.
-        batch_size: Products that one task carries from lease to mark, 1 to 250.
-        limit: Look at this many products only; those that waited longest come first.
-        max_concurrent: Batches that are worked on side by side, 1 to 100.
-        day: The day whose mark is looked for and left, not in the future. Default: the run's own.
-        products: Product ids to look at now, whatever their mark.
+        dry_run: Only show what would be done. It is kept as a plan, which *apply-plan* can carry out later.
+        delete_zero_stock: Whether variants that RMS has at exactly zero are deleted, if every check passes;
+            otherwise they stay, at zero. None: as the setting REVERSE_SYNC_DELETE_ZERO_STOCK says.
+        batch_size: For engineers: products that one task carries from first to last step, 1 to 250. None: as
+            the setting REVERSE_SYNC_BATCH_SIZE says.
+        limit: Look at this many products only; those that waited longest come first. None: at all of them.
+        max_concurrent: For engineers: batches that are worked on side by side, 1 to 100. None: as the setting
+            REVERSE_SYNC_MAX_CONCURRENT says.
+        day: Look at products without this day's mark, and leave it on those that are finished; not in the
+            future. None: the day of the run.
+        products: Look at these products now, marked or not: Shopify's numbers, as at the end of a product's
+            address in the admin. None: at all products without the day's mark.
 
     A parameter left out takes the setting of its name. Raises ConfigurationError when a setting, a
     parameter or a permission is missing or wrong; everything else is in the report.

@@ -1,7 +1,6 @@
-"""Tell what a run found and did: the report that programs read, and the page that people read."""
+"""Tell what a run found and did: the report that programs read."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -9,7 +8,6 @@ from connectors.records import JsonObject, JsonValue
 from tasks.deletion import Failed
 from tasks.diff import Absent
 from tasks.plan import BROKEN, Balance, Line, Outcome, balance
-from tasks.reasons import meaning
 from tasks.receipt import Receipt
 
 GOOD_RATE = 95.0
@@ -111,13 +109,16 @@ def message(story: Story) -> str:
     if story.error:
         return f"Reverse sync failed: {story.error['message']}"
     rate = f"{story.success_rate:.1f}% success rate"
-    held = story.balance.counts[Outcome.HELD]
+    counts = story.balance.counts
+    held = counts[Outcome.HELD]
     if not story.is_success:
-        return f"Reverse sync finished with problems - {rate}"
-    if story.dry_run:
-        return (
-            f"Dry run completed, nothing was written: {story.balance.counts[Outcome.NOT_SENT]} lines would be"
+        broken = ", ".join(
+            f"{counts[each]} {each.value}" for each in Outcome if each in BROKEN and counts[each]
         )
+        return f"Reverse sync finished with problems - {rate}: {broken or 'the books are not even'}"
+    if story.dry_run:
+        would = f"Dry run completed, nothing was written: {counts[Outcome.NOT_SENT]} lines would be"
+        return f"{would}, {held} would be held for a person" if held else would
     if held:
         return f"Reverse sync completed - {rate}; {held} lines are held and wait for a person"
     return f"Reverse sync completed successfully - {rate}"
@@ -205,104 +206,6 @@ def exit_status(report: Mapping[str, JsonValue]) -> int:
         return 1
     books = report.get("balance")
     return 3 if isinstance(books, dict) and books.get("held") else 0
-
-
-# ------------------------------------------------------------------ pages
-
-
-def markdown(story: Story) -> str:
-    """The summary a shop owner reads in the Prefect UI."""
-    counts = story.balance.counts
-    lines = [
-        f"# {escape(message(story))}",
-        f"Day {story.day}, run `{story.sync_id}`" + (", **dry run**" if story.dry_run else ""),
-        "" if story.writes else "**Writes are switched off (EVENSTOCK_WRITES=off): nothing was changed.**",
-        f"| | levels |\n|---|---:|\n| checked | {story.checked} |",
-        "\n".join(
-            f"| {outcome.value.replace('_', ' ')} | {counts[outcome]} |"
-            for outcome in Outcome
-            if counts[outcome]
-        ),
-        "",
-        _receipt_page(story),
-        *_held_page(story),
-        *(f"- Warning: {escape(warning)}" for warning in story.warnings),
-        *_reasons(story.lines),
-    ]
-    return "\n".join(lines)
-
-
-def _receipt_page(story: Story) -> str:
-    seen = story.receipt
-    return (
-        f"Receipt: {seen.read_back} levels read back, {seen.drift} drifted, {seen.unconfirmed} unconfirmed. "
-        f"Products marked: {story.marked}; older marks taken off {story.swept} others."
-    )
-
-
-def _held_page(story: Story) -> list[str]:
-    held = [line for line in story.lines if line.outcome is Outcome.HELD]
-    if not held:
-        return []
-    why = "; ".join(sorted({line.note for line in held}))
-    page = (
-        f"**{len(held)} lines are held: {escape(why)}.** Look at them with "
-        f"`evenstock plans show {story.plan_id}`; release them with the deployment *apply-plan*, or leave "
-        "them to expire."
-    )
-    return ["", page]
-
-
-def _reasons(lines: Iterable[Line]) -> list[str]:
-    """How often each reason came up, among lines that a person may want to look at."""
-    worth = [
-        line for line in lines if line.outcome not in (Outcome.DONE, Outcome.UNCHANGED, Outcome.NOT_SENT)
-    ]
-    counted = Counter((line.outcome, line.reason) for line in worth if line.outcome)
-    rows = [
-        f"| {outcome.value} | {escape(meaning(reason))} | {count} |"
-        for (outcome, reason), count in counted.most_common()
-    ]
-    return ["", "| outcome | why | lines |", "|---|---|---:|", *rows] if rows else []
-
-
-TABLE_ROWS = 1_000
-"""Rows of the table artifact: a page in a browser, not an archive; the ledger has them all."""
-
-
-def table(lines: Sequence[Line]) -> list[dict[str, str | int | None]]:
-    """The changes, and what was not done, as rows for the table artifact."""
-    shown = [line for line in lines if line.outcome not in (Outcome.UNCHANGED, None)]
-    shown.sort(key=lambda line: (line.outcome is Outcome.UNKNOWN, line.outcome or "", line.sku))
-    return [_table_row(line) for line in shown[:TABLE_ROWS]]
-
-
-def _table_row(line: Line) -> dict[str, str | int | None]:
-    return {
-        "sku": escape(line.sku),
-        "from": line.shown,
-        "to": None if line.truth is None else line.wanted,
-        "outcome": "deleted" if line.deleted else str(line.outcome),
-        "reason": escape(line.reason),
-        "note": escape(line.note),
-        "product": line.product_id,
-    }
-
-
-def escape(text: str) -> str:
-    """Text of a store made harmless for Markdown and HTML."""
-    for sign, harmless in (
-        ("\\", "\\\\"),
-        ("&", "&amp;"),
-        ("<", "&lt;"),
-        (">", "&gt;"),
-        ("|", "\\|"),
-        ("`", "\\`"),
-        ("[", "\\["),
-        ("*", "\\*"),
-    ):
-        text = text.replace(sign, harmless)
-    return " ".join(text.split())
 
 
 # ---------------------------------------------------------------- entries

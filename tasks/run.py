@@ -1,5 +1,6 @@
 """The run as the ledger and the Prefect UI see it: begun, alive, ended."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
@@ -20,7 +21,7 @@ from connectors.ledger import Ledger
 from connectors.ledger.records import DeadRun, OperationState, RunState, Settlement
 from connectors.records import JsonObject
 from connectors.settings import Settings
-from tasks import report
+from tasks import page, report
 from tasks.desk import process_prefix, sharing_bucket
 from tasks.job import Job
 from tasks.lease import beating, clock, held
@@ -33,6 +34,9 @@ SILENT_FOR = timedelta(minutes=2)
 
 BEAT = 15.0
 """Seconds between a run's heartbeats."""
+
+IN_REPORT = {"is_in_report": True}
+"""Marks log lines that whoever called the flow reads in its report anyway."""
 
 
 @contextmanager
@@ -87,10 +91,10 @@ def tag(job: Job) -> None:
         client.update_flow_run(UUID(run_id), tags=sorted(tags | ({"dry-run"} if job.dry_run else set())))
 
 
-def log(text: str) -> None:
+def log(text: str, level: int = logging.INFO) -> None:
     """A line for the shop owner, in the run's log."""
     try:
-        get_run_logger().info(text)
+        get_run_logger().log(level, text, extra=IN_REPORT)
     except MissingContextError:
         return
 
@@ -102,7 +106,9 @@ def finish(job: Job, ledger: Ledger, story: Story) -> JsonObject:
     ledger.finish_run(job.run_id, state[report.state_name(story)], clock(), document)
     publish(story)
     announce(job, story)
-    log(report.message(story))
+    for trouble in page.troubles(story.lines):
+        log(trouble, logging.WARNING)
+    log(report.message(story), logging.INFO if story.is_success else logging.ERROR)
     return document
 
 
@@ -125,9 +131,9 @@ class Progress:
 def publish(story: Story) -> None:
     """The summary and the table of changes, as artifacts of the run."""
     key = story.flow
-    create_markdown_artifact(report.markdown(story), key=f"{key}-summary", description=report.message(story))
+    create_markdown_artifact(page.markdown(story), key=f"{key}-summary", description="How the run went")
     create_table_artifact(
-        report.table(story.lines), key=f"{key}-changes", description="What changed, and what did not"
+        page.table(story.lines), key=f"{key}-changes", description="What changed, and what did not and why"
     )
 
 

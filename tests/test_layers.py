@@ -44,6 +44,7 @@ PURE = {
     "job",
     "marking",
     "matching",
+    "page",
     "plan",
     "reasons",
     "recreation",

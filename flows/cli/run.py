@@ -93,8 +93,10 @@ def quieten() -> None:
 
 
 def _mended_elsewhere(record: logging.LogRecord) -> bool:
-    """Leave out what the command says in one line: our own errors are for people, and no traceback helps."""
+    """Leave out what the command says in its own way: the report's lines, and our own errors in one line."""
     error = record.exc_info[1] if record.exc_info else None
+    if record.levelno >= logging.WARNING and getattr(record, "is_in_report", False):
+        return False
     return not isinstance(error, EvenstockError) and ConfigurationError.__name__ not in record.getMessage()
 
 

@@ -1,7 +1,6 @@
-"""The report: the origin document's keys, books that add up, and pages that text of a store cannot break."""
+"""The report: the origin document's keys, and books that add up."""
 
 import json
-import re
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -280,55 +279,3 @@ class TestDetails:
 
     def test_receipts_add_up(self) -> None:
         assert Receipt(1, 2, 3) + Receipt(10, 20, 30) == Receipt(11, 22, 33)
-
-
-MARKUP = st.text(st.sampled_from("\\|`[]<>&*()#!_ \n\r\t\u2028ab"), max_size=20) | st.text(max_size=20)
-
-
-def live_signs(markdown: str) -> set[str]:
-    """Signs that Markdown or HTML would still act on: those that no backslash takes the meaning from."""
-    return set(re.sub(r"\\.", "", markdown)) & set("|`[<>*")
-
-
-class TestEscape:
-    @given(MARKUP)
-    def test_leaves_nothing_to_act_on(self, text: str) -> None:
-        harmless = report.escape(text)
-        assert not live_signs(harmless)
-        assert len(harmless.splitlines()) <= 1
-        assert not re.search(r"&(?!(amp|lt|gt);)", harmless)
-
-    @pytest.mark.parametrize(
-        "text",
-        ["[x](http://evil.example)", "\\[x](http://evil.example)", "a\\|b", "<img src=x>", "`x`", "![x](y)"],
-    )
-    def test_known_tricks_fail(self, text: str) -> None:
-        assert not live_signs(report.escape(text))
-
-    def test_plain_skus_stay_as_they_are(self) -> None:
-        assert report.escape("24X104-37/NIÑO_2") == "24X104-37/NIÑO_2"
-
-    def test_is_applied_to_pages_and_tables(self) -> None:
-        nasty = "x|<b>\n[y](z)"
-        story = story_of(line(1, outcome=Outcome.HELD)._replace(sku=nasty, reason=nasty, note=nasty))
-        story.warnings = [nasty]
-        story.error = {"code": "X", "message": nasty}
-        assert "<b>" not in report.markdown(story)
-        assert "[y]" not in re.sub(r"\\.", "", report.markdown(story))
-        (told,) = report.table(story.lines)
-        for name in ("sku", "reason", "note"):
-            assert not live_signs(str(told[name]))
-
-
-class TestTable:
-    def test_leaves_out_what_is_level_and_puts_unknowns_last(self) -> None:
-        rows = report.table(ended(Outcome.UNKNOWN, Outcome.UNCHANGED, Outcome.HELD, Outcome.DONE))
-        assert [each["outcome"] for each in rows] == ["done", "held", "unknown"]
-
-    def test_is_a_page_not_an_archive(self) -> None:
-        assert len(report.table(ended(*[Outcome.DONE] * 1_500))) == report.TABLE_ROWS
-
-    def test_asks_for_nothing_where_nothing_is_known(self) -> None:
-        unknown = line(1, 5, outcome=Outcome.UNKNOWN)._replace(truth=None)
-        assert report.table([unknown])[0]["to"] is None
-        assert report.table([GONE])[0]["outcome"] == "deleted"
