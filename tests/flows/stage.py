@@ -81,9 +81,10 @@ def staged(
     folder: Path,
     setenv: Any,  # noqa: ANN401 - pytest's own
     switches: Mapping[str, str] | None = None,
+    kind: type[Sandbox] = Sandbox,
 ) -> Iterator[Stage]:
     """A stand-in on a free port with the environment pointing at it, and a ledger of its own."""
-    with Sandbox(switches=switches) as sandbox, serving(sandbox) as url:
+    with kind(switches=switches) as sandbox, serving(sandbox) as url:
         sandbox.put_world(worlds.world([], []))
         for name, value in sandbox.settings(url).items():
             setenv(name, value)

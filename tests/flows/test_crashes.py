@@ -1,0 +1,287 @@
+"""A worker is killed at every step of a run, and the next run finishes its work: nothing twice, nothing lost.
+
+Each test names its kill point. Between the kill and the next run somebody buys, RMS books it, and an hour
+passes in the ledger; somebody else buys while the next run is under way. The default suite kills around each
+kind of write; `--all-kills` before every call and every commit of a recorded run.
+"""
+
+import json
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Column, Connection, Table, select, update
+
+from connectors.ledger import Ledger, open_ledger
+from connectors.ledger.models import Base, UtcDateTime
+from flows.cli import main
+from tests.flows.mortal import KillPoint, Moment
+from tests.flows.oracle import Oracle, shelves
+from tests.flows.stage import Stage, staged
+from tests.flows.test_faults import everything
+from tests.flows.test_races import FREE_HAND
+from tests.flows.test_reverse_stock_sync import assert_even
+from tests.flows.workers import PATIENCE, Gate, Nursery, nursery
+from tests.worlds import LOCATION, MARK, OWN, World
+
+pytest_plugins = ["tests.databases"]
+pytestmark = pytest.mark.orchestrated
+
+FLOW = "reverse-stock-sync"
+BEFORE, IN_FLIGHT, AFTER = Moment.BEFORE, Moment.IN_FLIGHT, Moment.AFTER
+
+STEADY = {
+    "REVERSE_SYNC_BATCH_SIZE": "2",
+    "REVERSE_SYNC_MAX_CONCURRENT": "1",
+    "REVERSE_SYNC_MISSING_LEVEL": "activate",
+    "REVERSE_SYNC_PRESERVE_SINGLE_VARIANT": "false",
+}
+"""Everything that a run can do, always in the same order."""
+
+WRITES = (
+    "inventoryActivate",
+    "inventorySetQuantities",
+    "productVariantsBulkDelete",
+    "productUpdate",
+    "tagsAdd",
+    "tagsRemove",
+)
+
+AROUND_WRITES = (
+    KillPoint(AFTER, "insert runs"),
+    KillPoint(AFTER, "insert changes"),
+    KillPoint(AFTER, "insert operations"),
+    KillPoint(AFTER, "insert snapshots"),
+    *(KillPoint(AFTER, f"call {operation}") for operation in WRITES),
+    KillPoint(AFTER, "update operations", 2),
+    KillPoint(AFTER, "update operations", 3),
+    KillPoint(BEFORE, "update changes"),
+    KillPoint(AFTER, "update changes"),
+    KillPoint(IN_FLIGHT, "call inventorySetQuantities", 2),
+    KillPoint(IN_FLIGHT, "call productVariantsBulkDelete"),
+    KillPoint(IN_FLIGHT, "call tagsAdd"),
+)
+"""Each kind of record in the ledger, each kind of write to the shop."""
+
+
+@pytest.fixture(scope="session")
+def cradle(prefect_server: str) -> Iterator[Nursery]:
+    """Where workers come from."""
+    with nursery(os.environ | {"PREFECT_API_URL": prefect_server}) as opened:
+        yield opened
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefect_server: str) -> Iterator[Stage]:
+    """A stage whose shop can keep a worker waiting."""
+    for name, value in (FREE_HAND | STEADY | {"PREFECT_API_URL": prefect_server}).items():
+        monkeypatch.setenv(name, value)
+    with staged(tmp_path, monkeypatch.setenv, kind=Gate) as made:
+        yield made
+
+
+def an_hour_later(ledger: Ledger) -> None:
+    """Let an hour pass in the ledger: whatever it knows is an hour older."""
+    with ledger.database.writing() as connection:
+        for table in Base.metadata.sorted_tables:
+            _age(connection, table, list(table.primary_key.columns))
+
+
+def _age(connection: Connection, table: Table, keys: list[Column[Any]]) -> None:
+    times = [column for column in table.columns if isinstance(column.type, UtcDateTime)]
+    for row in connection.execute(select(*keys, *times)).all() if times else ():
+        then = dict(zip(times, row[len(keys) :], strict=True))
+        aged = {time.name: at - timedelta(hours=1) for time, at in then.items() if at and at.year > 1970}
+        if aged:
+            conditions = (key == value for key, value in zip(keys, row, strict=False))
+            connection.execute(update(table).where(*conditions).values(aged))
+
+
+class Chronicle:
+    """What the shop took from the runs, one chapter after the other, each judged from its own baseline."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._chapters: list[tuple[int, Oracle]] = []
+
+    def begin_chapter(self) -> None:
+        """From here on runs start with what is in the shop and in RMS now."""
+        now = self._stage.world()
+        truth = {each["sku"]: each["quantity"] for each in now["rms"]["items"]}
+        start = len(self._stage.sandbox.writes())
+        self._chapters.append((start, Oracle("available", truth, shelves(now))))
+
+    def judged(self) -> list[Oracle]:
+        """The oracles of all chapters, each with its own writes."""
+        writes = self._stage.sandbox.writes()
+        ends = [*(start for start, _ in self._chapters[1:]), len(writes)]
+        for (start, oracle), end in zip(self._chapters, ends, strict=True):
+            oracle.replay(writes[start:end])
+        return [oracle for _, oracle in self._chapters]
+
+
+@dataclass(slots=True)
+class Accident:
+    """A run that is killed, what happens meanwhile, and the run after it."""
+
+    stage: Stage
+    ledger: Ledger
+    cradle: Nursery
+    folder: Path
+    chronicle: Chronicle = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stage.put(everything().world)
+        self.chronicle = Chronicle(self.stage)
+        self.chronicle.begin_chapter()
+
+    def kill(self, point: KillPoint) -> None:
+        """Run until the kill point; a buyer comes while the shop still has the last call."""
+        if point.moment is not IN_FLIGHT:
+            assert self.cradle.worker(self.folder / "killed", point).ended() == -signal.SIGKILL
+            self.somebody_buys()
+            return
+        with gate(self.stage).holding(point) as hold:
+            worker = self.cradle.worker(self.folder / "killed")
+            assert hold.arrived.wait(PATIENCE), worker.log
+            worker.kill()
+            assert worker.ended() == -signal.SIGKILL
+            self.somebody_buys()
+        assert hold.done.wait(PATIENCE)
+
+    def somebody_buys(self) -> None:
+        """A unit is sold, and RMS books it."""
+        self.stage.event(kind="sale", variant_id=10101, location_id=LOCATION, quantity=1)
+        self.stage.event(system="rms", kind="edit", ccod="24X101", sku="24X101-37", quantity=2)
+
+    def run_again(self) -> World:
+        """The next run, an hour later, with a buyer between its baseline and its first write."""
+        an_hour_later(self.ledger)
+        self.chronicle.begin_chapter()
+        sold = {"kind": "sale", "variant_id": 10401, "location_id": LOCATION, "quantity": 1}
+        self.stage.event(**sold, before={"operation": "nodes", "nth": 1})
+        report = self.stage.run()
+        self.stage.sandbox.around.events.clear()
+        return report
+
+
+def gate(stage: Stage) -> Gate:
+    """The stage's shop."""
+    assert isinstance(stage.sandbox, Gate)
+    return stage.sandbox
+
+
+# ------------------------------------------------------------------ what must hold
+
+
+def assert_nothing_twice(accident: Accident) -> None:
+    """No rule was broken; no level was written, no variant deleted and no product archived more than once."""
+    judged = accident.chronicle.judged()
+    assert [wrong for oracle in judged for wrong in oracle.wrongs] == []
+    levels = Counter(item for oracle in judged for item, shelf in oracle.shelves.items() if shelf.writes)
+    assert [item for item, chapters in levels.items() if chapters > 1] == []
+    assert not [shelf for oracle in judged for shelf in oracle.shelves.values() if shelf.writes > 1]
+    once = Counter(
+        (write["what"], write["id"])
+        for write in accident.stage.writes()
+        if write["what"] in {"variant", "product", "activation"}
+    )
+    assert once == {("variant", 10102): 1, ("product", 103): 1, ("activation", 60201): 1}
+
+
+def assert_nothing_lost(accident: Accident) -> None:
+    """Every level is as RMS says, less what was sold since; every product has its end and one mark."""
+    stage = accident.stage
+    sold = sum(oracle.of(10401).sales for oracle in accident.chronicle.judged())
+    assert stage.levels() == {
+        "24X101-37": 2, "24X101-39": 4, "24X101-40": 4, "24X102-37": 6, "24X102-38": 2,
+        "24X103-37": 0, "24X103-38": 0, "24X104-37": 9 - sold, "24X104-38": 6,
+    }  # fmt: skip
+    assert stage.tags() == {101: [MARK], 102: [MARK], 103: [], 104: [MARK, "summer"]}
+    status = {each["id"]: each["status"] for each in stage.world()["shopify"][OWN]["products"]}
+    assert status == {101: "ACTIVE", 102: "ACTIVE", 103: "ARCHIVED", 104: "ACTIVE"}
+
+
+def assert_all_recovered(accident: Accident) -> None:
+    """No lease is held, no write is open, no line is without an end."""
+    ledger = accident.ledger
+    assert ledger.live("", datetime.now(UTC)) == 0
+    assert ledger.unsettled(OWN) == []
+    assert ledger.unfinished(OWN) == []
+
+
+def assert_books_tell(report: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """The next run balances and names the killed one; so does the history."""
+    assert_even(report)
+    assert report["success"] is True, report
+    capsys.readouterr()
+    assert main(["history", FLOW, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["runs"]
+    states = [each["state"] for each in told]
+    assert states in (["completed", "killed"], ["completed", "completed"], ["completed"])
+    killed = [each["sync_id"] for each in told if each["state"] == "killed"]
+    assert [each for each in killed if not any(each in warning for warning in report["warnings"])] == []
+
+
+# --------------------------------------------------------------------------- tests
+
+
+@pytest.fixture
+def ledger(stage: Stage, tmp_path: Path) -> Iterator[Ledger]:
+    """The ledger of the stage."""
+    del stage
+    with closing(open_ledger(f"sqlite:///{tmp_path}/ledger.db")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def on_postgresql(stage: Stage, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
+    """The same on PostgreSQL."""
+    del stage
+    monkeypatch.setenv("EVENSTOCK_DATABASE_URL", postgres_url)
+    with closing(open_ledger(postgres_url)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def accident(stage: Stage, ledger: Ledger, cradle: Nursery, tmp_path: Path) -> Accident:
+    """An accident that is about to happen."""
+    return Accident(stage, ledger, cradle, tmp_path)
+
+
+def assert_healed(accident: Accident, report: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """All of it."""
+    assert_nothing_twice(accident)
+    assert_nothing_lost(accident)
+    assert_all_recovered(accident)
+    assert_books_tell(report, capsys)
+
+
+@pytest.mark.parametrize("point", AROUND_WRITES, ids=str)
+def test_the_next_run_finishes_a_killed_ones_work(
+    accident: Accident, point: KillPoint, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accident.kill(point)
+    assert_healed(accident, accident.run_again(), capsys)
+
+
+@pytest.mark.parametrize("point", AROUND_WRITES[2::5], ids=str)
+def test_so_it_does_on_postgresql(
+    stage: Stage,
+    on_postgresql: Ledger,
+    cradle: Nursery,
+    tmp_path: Path,
+    *,
+    point: KillPoint,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    accident = Accident(stage, on_postgresql, cradle, tmp_path)
+    accident.kill(point)
+    assert_healed(accident, accident.run_again(), capsys)

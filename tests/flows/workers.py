@@ -1,0 +1,144 @@
+"""Processes that run the flow, and a shop that can keep one of them waiting until it is dead."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from sandbox.app import Sandbox
+from sandbox.http import Request, Response
+from tests.flows.mortal import LOG, REPORT, TRACE, KillPoint, Moment, asked, operation_of
+
+PROJECT = Path(__file__).parents[2]
+PATIENCE = 60.0
+
+
+class Nursery:
+    """Forks workers that run the flow."""
+
+    def __init__(self, requests: IO[str], answers: IO[str]) -> None:
+        self._requests = requests
+        self._answers = answers
+
+    def ask(self, **request: object) -> dict[str, Any]:
+        """One request and its answer."""
+        self._requests.write(json.dumps(request) + "\n")
+        self._requests.flush()
+        answer: dict[str, Any] = json.loads(self._answers.readline())
+        return answer
+
+    def worker(self, folder: Path, point: KillPoint | None = None, **parameters: object) -> "Worker":
+        """A worker that runs the flow in this process's environment, up to its kill point if it has one."""
+        folder.mkdir(parents=True)
+        request = {
+            "folder": str(folder),
+            "environment": dict(os.environ),
+            "point": asked(point),
+            "parameters": parameters,
+        }
+        return Worker(self, self.ask(**request)["pid"], folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A process that runs the flow."""
+
+    nursery: Nursery
+    pid: int
+    folder: Path
+
+    def kill(self) -> None:
+        """End it at once."""
+        os.kill(self.pid, signal.SIGKILL)
+
+    def ended(self) -> int:
+        """Wait for its end; its exit status, -9 after a kill."""
+        return int(self.nursery.ask(wait=self.pid)["status"])
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """What its run reported."""
+        assert (self.folder / REPORT).exists(), self.log
+        return dict(json.loads((self.folder / REPORT).read_text()))
+
+    @property
+    def events(self) -> list[str]:
+        """What it did, in order: calls to shops and commits of the ledger."""
+        return (self.folder / TRACE).read_text().splitlines()
+
+    @property
+    def log(self) -> str:
+        """What it said."""
+        return (self.folder / LOG).read_text()
+
+
+@contextmanager
+def nursery(environment: Mapping[str, str]) -> Iterator[Nursery]:
+    """A nursery; the workers' environment comes with each of them."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.flows.mortal"],
+        cwd=PROJECT,
+        env=dict(environment),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield Nursery(process.stdin, process.stdout)
+        process.stdin.close()
+
+
+@dataclass(slots=True)
+class Hold:
+    """One call that is kept waiting before it is carried out."""
+
+    operation: str
+    nth: int
+    seen: Counter[str] = field(default_factory=Counter)
+    arrived: threading.Event = field(default_factory=threading.Event)
+    released: threading.Event = field(default_factory=threading.Event)
+    done: threading.Event = field(default_factory=threading.Event)
+
+
+class Gate(Sandbox):
+    """Stand-ins that can keep one call of a shop waiting."""
+
+    _hold: Hold | None = None
+
+    @contextmanager
+    def holding(self, point: KillPoint) -> Iterator[Hold]:
+        """Keep the nth call of an operation waiting until it is released."""
+        assert point.moment is Moment.IN_FLIGHT
+        self._hold = hold = Hold(point.event.removeprefix("call "), point.nth)
+        try:
+            yield hold
+        finally:
+            hold.released.set()
+            self._hold = None
+
+    def answer(self, request: Request) -> Response:
+        """The answer to a request, perhaps after a wait."""
+        hold = self._hold
+        if hold is None or not request.path.startswith("/shopify/") or not self._is_due(hold, request):
+            return super().answer(request)
+        hold.arrived.set()
+        assert hold.released.wait(PATIENCE)
+        try:
+            return super().answer(request)
+        finally:
+            hold.done.set()
+
+    @staticmethod
+    def _is_due(hold: Hold, request: Request) -> bool:
+        operation = operation_of(request.method, request.path, request.body)
+        hold.seen[operation] += 1
+        return operation == hold.operation and hold.seen[operation] == hold.nth
