@@ -63,6 +63,10 @@ class TooLong(Transient):
     """An operation took longer than its limit; to start it again would take as long."""
 
 
+class Short(Transient):
+    """A download came to its end before it was as long as Shopify says."""
+
+
 class Rows:
     """The rows of a bulk query, all there and counted. `at`: no row was read later, by the store's clock."""
 
@@ -291,6 +295,9 @@ class Bulk:
             if problem is None:
                 return
             failures = 1 if file.tell() > there else failures + 1
+            if failures >= self._limits.attempts and isinstance(problem, Short):
+                # The size is only told; whether all lines are there is counted.
+                return
             if failures >= self._limits.attempts or isinstance(problem, Malformed):
                 raise problem
             if isinstance(problem, Refused):
@@ -307,7 +314,7 @@ class Bulk:
         except (Transient, Malformed, Refused) as error:
             return error
         if operation.size is not None and file.tell() < operation.size:
-            return Transient(f"a result of {operation.size} bytes ended after {file.tell()}")
+            return Short(f"a result of {operation.size} bytes ended after {file.tell()}")
         return None
 
     def _with_new_address(self, operation: Operation, problem: Refused) -> Operation:

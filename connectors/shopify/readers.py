@@ -247,6 +247,10 @@ def _facts(node: JsonObject) -> VariantFacts:
 # ------------------------------------------------- variants made again
 
 
+STOCKED_AT = "stockedAt"
+"""The one field of a snapshot's data that is ours: the locations where the variant had a level."""
+
+
 def recorded(body: JsonObject) -> Recorded:
     """A variant from the data of its snapshot."""
     item = as_object(body.get("inventoryItem"), "inventoryItem")
@@ -262,6 +266,7 @@ def recorded(body: JsonObject) -> Recorded:
         metafields_cut=as_bool(info.get("hasNextPage"), "metafields.hasNextPage"),
         selling_plans=as_int(plans.get("count"), "sellingPlanGroupsCount"),
         is_bundle=as_bool(body.get("requiresComponents"), "requiresComponents"),
+        locations=tuple(as_int(each, STOCKED_AT) for each in as_list(body.get(STOCKED_AT, []), STOCKED_AT)),
     )
 
 

@@ -1,8 +1,10 @@
 """What `Http` makes of answers, failures and time; over httpx's own transports and real sockets."""
 
 import gzip
+import io
 import json
 import logging
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,7 +29,7 @@ from connectors.errors import (
     UnknownOutcome,
     WritesOff,
 )
-from connectors.http import Answer, Call, Http, Patience, Points
+from connectors.http import Answer, Call, Http, Patience, Points, Upload
 from connectors.records import JsonObject, JsonValue
 from connectors.shape import as_int, as_list, as_object
 
@@ -701,6 +703,96 @@ class TestFetch:
             assert next(pieces) == b"half"
             with pytest.raises(Transient, match=r"^shopify demo download: the answer was lost"):
                 next(pieces)
+
+    @pytest.mark.parametrize("start", [1, 4, 11, 12])
+    def test_goes_on_behind_what_is_known(self, start: int) -> None:
+        whole = b"hello world!"
+        part = {"content-range": f"bytes {start}-11/12"}
+        for reply in (
+            httpx.Response(206, content=whole[start:], headers=part),
+            httpx.Response(200, content=whole),
+        ):
+            world = World([reply])
+            assert b"".join(self.http(world).fetch("https://files.example/x", start)) == whole[start:]
+            assert world.seen[0].headers["range"] == f"bytes={start}-"
+
+    @pytest.mark.parametrize("part", ["bytes 5-11/12", "bytes */12", "", "bytes x"])
+    def test_takes_no_part_that_leaves_something_out(self, part: str) -> None:
+        world = World([httpx.Response(206, content=b"world!", headers={"content-range": part})])
+        with pytest.raises(Malformed, match="part of a file"):
+            list(self.http(world).fetch("https://files.example/x", 4))
+
+
+class TestUpload:
+    def form(self, content: bytes = b"line 1\n", url: str = "https://files.example/up?sign=x") -> Upload:
+        fields = [("Content-Type", "text/jsonl"), ("zeta", "1"), ("alpha", "2"), ("key", "tmp/x")]
+        return Upload(url, fields, "x.jsonl", "text/jsonl", io.BytesIO(content))
+
+    def test_sends_the_fields_in_their_order_and_the_file_last(self) -> None:
+        world = World([httpx.Response(201, content=b"<xml/>")])
+        world.http().upload(self.form())
+        (request,) = world.seen
+        names = re.findall(rb'; name="([^"]+)"', request.content)
+        assert names == [b"Content-Type", b"zeta", b"alpha", b"key", b"file"]
+        assert b"line 1\n" in request.content
+        assert TOKEN not in str(request.headers.raw)
+        assert int(request.headers["content-length"]) == len(request.content)
+
+    def test_sends_the_whole_file_again_after_what_passes(self) -> None:
+        world = World([says(503), httpx.ReadError("cut"), says(429), ok()])
+        world.http().upload(self.form(b"x" * 100_000))
+        assert [request.content.count(b"x" * 100_000) for request in world.seen] == [1] * 4
+
+    def test_a_refusal_is_told_without_the_signature(self) -> None:
+        world = World([says(403)])
+        with pytest.raises(Refused, match="upload: status 403") as caught:
+            world.http().upload(self.form(url="https://files.example/up?sign=very-secret"))
+        assert "very-secret" not in f"{caught.value!r}{self.form()!r}"
+
+    def test_goes_nowhere_unsafe_and_follows_no_redirect(self) -> None:
+        world = World([says(302, location="https://evil.example")])
+        with pytest.raises(Malformed):
+            world.http().upload(self.form(url="http://files.example/x"))
+        with pytest.raises(Refused):
+            world.http().upload(self.form())
+        assert len(world.seen) == 1
+
+    def test_is_a_write(self) -> None:
+        world = World([ok()])
+        with pytest.raises(WritesOff):
+            world.http(writes_off=True).upload(self.form())
+        assert world.seen == []
+
+
+class TestStarts:
+    START = Call("bulkOperationRunQuery", starts=True)
+
+    def test_may_be_sent_while_writes_are_off(self) -> None:
+        world = World([ok()])
+        assert world.http(writes_off=True).send(self.START).status == 200
+
+    @pytest.mark.parametrize("reply", [says(502), says(200, "<"), httpx.ReadError("cut")])
+    def test_are_not_sent_twice(self, reply: Reply) -> None:
+        world = World([reply])
+        with pytest.raises(UnknownOutcome):
+            world.http().send(self.START)
+        assert len(world.seen) == 1
+
+
+class TestLatency:
+    def test_is_the_average_of_answers(self) -> None:
+        world = World([ok()])
+        http = world.http()
+        assert http.usage.latency is None
+        http.usage.answered(1.0)
+        http.usage.answered(3.0)
+        assert http.usage.latency == 2.0
+
+    def test_a_pause_is_counted_as_a_wait(self) -> None:
+        world = World([ok()])
+        http = world.http()
+        http.pause(2.5)
+        assert (world.slept, http.usage.seconds) == ([2.5], 2.5)
 
 
 class TestSecrets:
