@@ -177,7 +177,10 @@ def _deploy(children: Family, world: _World) -> None:
 def _work(children: Family, world: _World) -> None:
     """Run what is asked for."""
     worker = ["prefect", "worker", "start", "--pool", POOL, "--type", "process", "--install-policy", "never"]
-    environment = world.settings | {"PREFECT_WORKER_QUERY_SECONDS": "1"}
+    environment = world.settings | {
+        "PREFECT_WORKER_QUERY_SECONDS": "1",
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+    }
     children.start("the worker", worker, child_environment(environment, clean=True), PROJECT)
 
 

@@ -1,4 +1,4 @@
-"""What Evenstock needs in Prefect beside its deployments: a limit an account, and the trigger's delay."""
+"""What Evenstock needs in Prefect beside its deployments: limits, the trigger's delay, care for dead runs."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -13,6 +13,7 @@ from prefect.settings import PREFECT_API_URL
 
 from connectors.errors import ConfigurationError, EvenstockError
 from connectors.settings import Settings
+from flows.cli.reaping import Reaper, reapers
 from tasks.policy import account_tag
 
 TRIGGER = "reverse-stock-sync after the main sync"
@@ -27,6 +28,8 @@ def arrange(settings: Settings) -> Iterable[str]:
     with prefect_api() as client:
         if settings.shopify_store_domain:
             yield _limit(client, account_tag(settings.shop), settings.reverse_sync_max_concurrent)
+        for reaper in reapers():
+            yield _reap(client, reaper)
         yield _delay(client, timedelta(minutes=settings.reverse_sync_delay_minutes))
 
 
@@ -53,8 +56,23 @@ def _limit(client: SyncPrefectClient, tag: str, most: int) -> str:
     return f"Prefect: at most {most} batches with the tag {tag} at once"
 
 
+def _reap(client: SyncPrefectClient, reaper: Reaper) -> str:
+    """One automation of this name, as it should be now."""
+    found = _automations(client, reaper.name)
+    for automation in found:
+        _store(client, automation.id, reaper.automation())
+    if not found:
+        client.create_automation(reaper.automation())
+    minutes = reaper.within.total_seconds() / 60
+    return f"Prefect: {reaper.name.removeprefix('evenstock: ')} for {minutes:g} minutes are marked as crashed"
+
+
+def _automations(client: SyncPrefectClient, name: str) -> list[Automation]:
+    return [each for each in client.read_automations() if each.name == name]
+
+
 def _delay(client: SyncPrefectClient, delay: timedelta) -> str:
-    found = [each for each in client.read_automations() if each.name == TRIGGER]
+    found = _automations(client, TRIGGER)
     for automation in found:
         _store(client, automation.id, _delayed(automation, delay))
     if not found:

@@ -4,13 +4,15 @@ from datetime import timedelta
 
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.events.actions import RunDeployment
-from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.client.schemas.objects import StateType
+from prefect.events.actions import ChangeFlowRunState, RunDeployment
+from prefect.events.schemas.automations import Automation, AutomationCore, EventTrigger, Posture
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from connectors.errors import ConfigurationError
 from connectors.settings import load_settings
 from flows.cli.orchestration import TRIGGER, arrange, prefect_api
+from flows.cli.reaping import reapers
 from tests.flows.stage import Stage
 
 
@@ -30,11 +32,20 @@ def test_puts_the_delay_into_the_trigger_and_a_limit_on_the_account(
         (automation,) = (each for each in client.read_automations() if each.name == TRIGGER)
         (changed,) = automation.actions
         limit = client.read_concurrency_limit_by_tag("evenstock-writes:own.example")
+        reaping = [each for each in client.read_automations() if each.name.startswith("evenstock: ")]
     assert isinstance(changed, RunDeployment)
     assert changed.schedule_after == timedelta(minutes=7)
     assert limit.concurrency_limit == 3
+    # Twice arranged, there once.
+    assert sorted(each.name for each in reaping) == sorted(each.name for each in reapers())
+    assert all(each.enabled and _crashes(each) for each in reaping)
     assert sum("7 minutes" in sentence for sentence in said) == 2
     assert stage.writes() == []
+
+
+def _crashes(automation: Automation) -> bool:
+    (action,) = automation.actions
+    return isinstance(action, ChangeFlowRunState) and action.state == StateType.CRASHED
 
 
 def test_without_an_api_it_says_so() -> None:
