@@ -1,6 +1,7 @@
 """`python -m sandbox`: every stand-in on one loopback port, until SIGTERM or Ctrl-C."""
 
 import argparse
+import gc
 import json
 import signal
 import sys
@@ -85,6 +86,7 @@ def serve(arguments: argparse.Namespace) -> None:
         ) as sandbox,
         serving(sandbox, arguments.port) as url,
     ):
+        gc.freeze()  # a big world is looked through for garbage no more
         for name, value in sandbox.settings(url).items():
             _say(f"{name}={value}")
         _say("ready")

@@ -45,21 +45,40 @@ def _steps(path: Path) -> Iterator[str]:
             yield f'["{step}"]'
 
 
+class Shape:
+    """Reads objects with exactly these keys, and completes them with defaults."""
+
+    def __init__(self, keys: Mapping[str, Key]) -> None:
+        self.keys = keys
+        self.required = [name for name, key in keys.items() if key.default is REQUIRED]
+        self.made = [(name, key.default) for name, key in keys.items() if callable(key.default)]
+        self.constant = {
+            name: key.default
+            for name, key in keys.items()
+            if key.default is not REQUIRED and not callable(key.default)
+        }
+
+    def __call__(self, value: Json, path: Path) -> dict[str, Any]:
+        """The object, checked and completed; WorldError if it is none."""
+        if not isinstance(value, dict):
+            raise WorldError(path, f"must be an object, not {_named(value)}")
+        found, keys = dict(self.constant), self.keys
+        for name, make in self.made:
+            if name not in value:
+                found[name] = make()
+        for name, item in value.items():
+            if name not in keys:
+                _refuse_unknown(value, path, keys)
+            found[name] = keys[name].check(item, (*path, name))
+        for name in self.required:
+            if name not in value:
+                raise WorldError(path, f"'{name}' is missing")
+        return found
+
+
 def read(value: Json, path: Path, keys: Mapping[str, Key]) -> dict[str, Any]:
     """An object with exactly these keys, checked and completed with defaults."""
-    if not isinstance(value, dict):
-        raise WorldError(path, f"must be an object, not {_named(value)}")
-    if not value.keys() <= keys.keys():
-        _refuse_unknown(value, path, keys)
-    found = {}
-    for name, (check, default) in keys.items():
-        if name in value:
-            found[name] = check(value[name], (*path, name))
-        elif default is REQUIRED:
-            raise WorldError(path, f"'{name}' is missing")
-        else:
-            found[name] = default() if callable(default) else default
-    return found
+    return Shape(keys)(value, path)
 
 
 def _refuse_unknown(value: Mapping[str, Any], path: Path, keys: Mapping[str, Key]) -> None:
@@ -180,7 +199,7 @@ def mapped(check: Check) -> Check:
 
 def shaped(keys: Mapping[str, Key]) -> Check:
     """An object with these keys."""
-    return lambda value, path: read(value, path, keys)
+    return Shape(keys)
 
 
 def first_double(values: Sequence[Any]) -> Json:

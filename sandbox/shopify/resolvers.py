@@ -590,7 +590,7 @@ def node(context: Context, identity: str) -> Thing:
         variant = shop.items.get(found.number)
         return Item(variant) if variant else None
     if found.kind == "Order":
-        return next((order for order in shop.visible_orders() if order.id == found.number), None)
+        return shop.visible_order(found.number)
     known: dict[str, Mapping[int, Any]] = {
         "Product": shop.products,
         "ProductVariant": shop.variants,
@@ -676,7 +676,7 @@ def locations(context: Context, _root: Thing, arguments: Arguments) -> Connectio
 def orders(context: Context, _root: Thing, arguments: Arguments) -> Connection[Order]:
     """Orders that the app may see."""
     key = order_of(ORDER_ORDER, arguments, "PROCESSED_AT")
-    return searched(context, "orders", _sorted(context.shop.visible_orders(), key), arguments, key)
+    return searched(context, "orders", context.shop.visible_orders(key), arguments, key)
 
 
 def counting(root: str, things: Callable[[Context], Sequence[Any]]) -> Getter:

@@ -86,8 +86,11 @@ LEVEL: Final = {
 }
 
 
+LEVELS: Final = mapped(shaped(LEVEL))
+
+
 def _levels(value: Json, path: Path) -> dict[int, Level]:
-    found = mapped(shaped(LEVEL))(value, path)
+    found = LEVELS(value, path)
     for name in found:
         if not name.isdecimal():
             raise WorldError(path, f"'{name}' must be the number of a location")

@@ -3,6 +3,7 @@
 Checks in the vendor's order: authentication, JSON, parse, validation, variables, price, bucket, execution.
 """
 
+import math
 import random
 import re
 import tempfile
@@ -88,6 +89,10 @@ STORAGE: Final = (BULK_RESULTS, UPLOADS)
 """Where paths begin that need no token."""
 TICK: Final = 0.05
 """Real seconds between two looks at running bulk operations."""
+PATIENCE: Final = 0.1
+"""Real seconds that a call gives to bulk operations that lag behind the clock."""
+BREATH: Final = 0.0005
+"""Real seconds between two parts of their work, in which other calls get their turn."""
 
 
 @dataclass(frozen=True)
@@ -219,12 +224,17 @@ class Service:
 
     # -------------------------------------------------------- bulk operations
 
-    def catch_up(self) -> None:
-        """Let bulk operations do what is due by now, in small parts, so that other calls come between."""
+    def catch_up(self, patience: float | None = PATIENCE) -> None:
+        """Let bulk operations do what is due by now, in small parts, so that other calls come between. Where
+        time passes by itself nobody waits for them longer than `patience`; None: until all is done.
+        """
+        until = time.monotonic() + patience if patience and self.around.clock.runs else math.inf
         due = bool(self.bulk.running)
-        while due:
+        while due and time.monotonic() < until:
             with self.lock:
                 due = self.bulk.step()
+            if patience is None:
+                time.sleep(BREATH)
         with self.lock:
             self.bulk.expire()
 
@@ -543,7 +553,7 @@ class Service:
 def _tick(service: "weakref.ref[Service]") -> None:
     """Look after a service's bulk operations until none moves, or the service is gone."""
     while found := service():
-        found.catch_up()
+        found.catch_up(None)
         with found.lock:
             found.ticking = found.bulk.moves
             if not found.ticking:

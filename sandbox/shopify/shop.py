@@ -1,10 +1,11 @@
 """A shop as it stands: its things by id, sorted lists for paging, and what search still remembers."""
 
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sandbox.clock import Clock
 from sandbox.shopify.model import EPOCH, SCOPES, LevelAt, Location, Order, Product, Variant
@@ -46,6 +47,10 @@ class Settings:
     bulk_objects_per_second: float = 2000.0
 
 
+def _by_id(order: Order) -> tuple[Any, int]:
+    return (order.id, order.id)
+
+
 class Shop:
     """The things of a shop. Only `sandbox.shopify.store` changes them once they are added."""
 
@@ -62,6 +67,7 @@ class Shop:
         self._sorted_products: list[Product] | None = None
         self._sorted_variants: list[Variant] | None = None
         self._sorted_items: list[Variant] | None = None
+        self._sorted_orders: dict[Callable[[Order], tuple[Any, int]], list[Order]] = {}
         self._lagging: dict[int, deque[Lagging]] = {}
         self._totals: dict[int, tuple[datetime, int]] = {}
         self._ids = count(1)
@@ -134,15 +140,30 @@ class Shop:
         """All levels of an item, by location id."""
         return [at for number in sorted(variant.levels) if (at := self.level(variant, number))]
 
-    def visible_orders(self) -> list[Order]:
-        """Orders the app may see: of the last 60 days without `read_all_orders`.
+    def visible_orders(self, key: Callable[[Order], tuple[Any, int]] = _by_id) -> list[Order]:
+        """Orders the app may see, sorted by the key: of the last 60 days without `read_all_orders`.
         https://shopify.dev/docs/api/admin-graphql/latest/objects/Order
         """
-        orders = sorted(self.orders.values(), key=lambda order: order.id)
+        if key not in self._sorted_orders:
+            self._sorted_orders[key] = sorted(self.orders.values(), key=key)
+        orders = self._sorted_orders[key]
         if "read_all_orders" in self.settings.scopes:
             return orders
-        oldest = self.clock.now() - timedelta(days=60)
+        oldest = self._oldest_order()
         return [order for order in orders if order.created_at >= oldest]
+
+    def _oldest_order(self) -> datetime:
+        return self.clock.now() - timedelta(days=60)
+
+    def visible_order(self, number: int) -> Order | None:
+        """An order that the app may see."""
+        order = self.orders.get(number)
+        everything = "read_all_orders" in self.settings.scopes
+        return order if order and (everything or order.created_at >= self._oldest_order()) else None
+
+    def forget_order_of_orders(self) -> None:
+        """Call when orders came, went or changed: they are sorted anew when they are next asked for."""
+        self._sorted_orders.clear()
 
     def indexed(self, product: Product, lag: float) -> Indexed:
         """The product as search shows it, `lag` seconds late."""

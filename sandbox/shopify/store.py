@@ -63,11 +63,13 @@ class Store:
         """The shop as it was before the last operation that wrote."""
         for patch in reversed(self.last):
             patch.undo()
+        self.shop.forget_order_of_orders()
         try:
             yield
         finally:
             for patch in self.last:
                 patch.redo()
+            self.shop.forget_order_of_orders()
 
     def _patch(self, undo: Callable[[], object], redo: Callable[[], object]) -> None:
         self._patches.append(Patch(undo, redo))
@@ -194,6 +196,7 @@ class Store:
         self._patch(
             partial(self.shop.orders.pop, number, None), partial(self.shop.orders.setdefault, number, order)
         )
+        self.shop.forget_order_of_orders()
         self._note("order", number, None, {"variant_id": variant.id, "quantity": quantity})
         return order
 
@@ -205,6 +208,7 @@ class Store:
             self.change(at, {"committed": -quantity})
         self._put(order, "fulfilled", True)
         self._put(order, "updated_at", self.shop.clock.now())
+        self.shop.forget_order_of_orders()
         self._note("order", order.id, "open", "fulfilled")
 
     def cancel(self, order: Order, *, restock: bool) -> None:
@@ -220,6 +224,7 @@ class Store:
             self._put(line, "current_quantity", 0)
         self._put(order, "cancelled_at", self.shop.clock.now())
         self._put(order, "updated_at", self.shop.clock.now())
+        self.shop.forget_order_of_orders()
         self._note("order", order.id, "open", "cancelled")
 
     def _stocked_lines(self, order: Order) -> Iterator[tuple[LevelAt, int]]:
