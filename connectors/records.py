@@ -187,7 +187,8 @@ class NewVariant:
 class Recorded:
     """A deleted variant as its snapshot has it: what can be made again, and what can only be told.
 
-    `media` are the images it had, `metafields_cut` that it had more metafields than the snapshot.
+    `media` are the images it had, `metafields_cut` that it had more metafields than the snapshot,
+    `locations` where it was stocked.
     """
 
     variant: NewVariant
@@ -197,6 +198,7 @@ class Recorded:
     metafields_cut: bool
     selling_plans: int
     is_bundle: bool
+    locations: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from connectors.errors import ConnectorError, EvenstockError, Refused, UnknownOutcome
 from connectors.records import JsonObject, LevelsEverywhere, VariantFacts
+from connectors.shopify.readers import STOCKED_AT
 from tasks.deletion import Failed, failed_check
 from tasks.plan import Line, Outcome, by_product
 from tasks.write import Journal
@@ -88,7 +89,7 @@ class Deleter:
                 continue
             room[line.product_id] = siblings - 1
             passing.append(line)
-        self.keep([(line, facts[line.variant_id].data) for line in passing])
+        self.keep([(line, _whole(facts[line.variant_id], levels[line.item_id])) for line in passing])
         return passing
 
     def _delete_product(self, product_id: int, lines: Sequence[Line], ended: Deleted) -> None:
@@ -145,6 +146,11 @@ class Deleter:
             self.journal.conclude(key, _unless_done(error), str(error))
             raise
         self.journal.conclude(key, "applied")
+
+
+def _whole(facts: VariantFacts, levels: LevelsEverywhere) -> JsonObject:
+    """All that is known of a variant: what Shopify tells of it, and where it is stocked."""
+    return facts.data | {STOCKED_AT: [level.location_id for level in levels.levels]}
 
 
 def _unless_done(error: EvenstockError) -> str:

@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 from connectors.folding import fold
 from connectors.records import Assortment, Choice, NewVariant, Recorded
 
+CREATE = "create_variants"
+"""What the ledger calls the operation that makes a variant again."""
+
 MOST_VARIANTS = 2_048
 """Shopify's most for one product (https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/productVariantsBulkCreate)."""
 
@@ -38,9 +41,14 @@ def _never(was: Recorded) -> list[str]:
         "translations",
         _plans(was),
         f"its place among the product's variants: it was number {was.position}, and is the last one now",
-        "stock at other locations: stock the item there again if it was sold from there",
+        _places(was),
         "what no snapshot holds: unit price, tax code, tariff codes by country, shipping package",
     ]
+
+
+def _places(was: Recorded) -> str:
+    known = f" ({', '.join(map(str, was.locations))})" if was.locations else ""
+    return f"the locations where it was stocked{known}: only the configured one is sure"
 
 
 def _plans(was: Recorded) -> str:

@@ -16,36 +16,30 @@ from connectors.errors import (
     WritesOff,
 )
 from connectors.ledger import Ledger
-from connectors.ledger.records import LevelMemory, Operation, OperationState, Run, RunState, Snapshot
-from connectors.records import Assortment, Choice, JsonObject, Level, Product, Quantities, Variant
+from connectors.ledger.records import Operation, OperationState, Run, RunState, Snapshot
+from connectors.records import Assortment, Choice, JsonObject
 from connectors.settings import Settings
 from connectors.shopify import Shopify
 from connectors.shopify.calls import variant_input
 from connectors.shopify.readers import recorded
-from tasks import diff, fetch, guard, remember
 from tasks.day import is_marked
-from tasks.desk import ledger_of, open_rms, open_shop, patience, process_prefix, sharing_bucket
-from tasks.diff import Known, Policy
+from tasks.desk import ledger_of, open_shop, patience, process_prefix, sharing_bucket
 from tasks.job import Job
-from tasks.journal import LedgerJournal, product_resource
+from tasks.journal import product_resource
 from tasks.lease import Hold, beating, clock, held
-from tasks.matching import ShopIndex, Sku, Truth
-from tasks.plan import BROKEN, Line, Outcome
-from tasks.prepare import limits_of
+from tasks.matching import ShopIndex, Sku
+from tasks.plan import BROKEN, Line
 from tasks.reasons import meaning
-from tasks.receipt import read_back
-from tasks.recreation import Recreation, is_ours, obstacle, recreation, the_same
+from tasks.recreation import CREATE, Recreation, is_ours, obstacle, recreation, the_same
+from tasks.restock import Before, Stocker
 from tasks.start import Timing, the_day, the_location, the_store, the_zone
-from tasks.write import SILENCES, Writer
+from tasks.write import SILENCES
 
 FLOW = "restore-variant"
-KIND = "create_variants"
+"""The name under which the ledger keeps restores among its runs."""
 
 BEAT = 15.0
 """Seconds between a run's heartbeats."""
-
-UNMADE = 0
-"""The id of a variant that a dry run only imagines."""
 
 
 @dataclass(slots=True)
@@ -259,7 +253,7 @@ class Restorer:
             "sku": restored.plan.variant.sku,
             "input": variant_input(restored.plan.variant),
         }
-        operation = Operation(str(uuid4()), self._job.run_id, self._job.account, KIND, [row], clock())
+        operation = Operation(str(uuid4()), self._job.run_id, self._job.account, CREATE, [row], clock())
         self._ledger.intend(operation)
         self._ledger.intend_restore(self._job.account, snapshot.variant_id, operation.key)
         return operation.key
@@ -323,82 +317,14 @@ class Restorer:
 
     def _fill(self, restored: Restored) -> None:
         """Bring the new level to what RMS proves. Whatever goes wrong here, the variant is back, at zero."""
+        stocker = Stocker(self._settings, self._shop, self._ledger, self._job, self._index, self._hold)
+        was = Before(restored.old_item_id, restored.snapshot.product_id, restored.plan.variant)
         try:
-            known = self._memory(restored)
-            line = self._line(restored, known)
-            restored.level = self._written(line, known) if self._hold else _unsent(line)
-            restored.warning = self._warning(restored.level)
+            restored.level = stocker.stock(was, restored.made)
         except EvenstockError as error:
             restored.trouble = f"its stock could not be set: {error}"
-
-    def _line(self, restored: Restored, known: dict[int, LevelMemory]) -> Line:
-        """What RMS asks for the new level, by the comparison and the guard of every run."""
-        product = self._shown(restored)
-        stock = Known(Truth({}), self._index, self._policy(), unreachable="rms_unreachable")
-        try:
-            truth = fetch.truth(open_rms(self._settings), [product.ccod] if product.ccod else [])
-            stock = replace(stock, truth=truth, unreachable="")
-        except ConnectorError:
-            # Without RMS the level is unknown, and stays as it is.
-            pass
-        lines = list(diff.stock([product], stock))
-        past = remember.history(self._ledger, self._job, self._settings.now())
-        (line,) = guard.review(lines, limits_of(self._settings), remember.memories(known), past)
-        return line
-
-    def _shown(self, restored: Restored) -> Product:
-        """The product with no variant but the new one, which a dry run imagines at zero."""
-        found = self._shop.products([restored.snapshot.product_id])
-        if not found:
-            raise ConfigurationError(f"product {restored.snapshot.product_id} is gone")
-        made = restored.made
-        if made is None:
-            return replace(found[0], variants=(_imagined(restored),))
-        self._index.add(made)
-        shown = tuple(each for each in found[0].variants if each.id == made.id)
-        if not shown:
-            raise Malformed(f"Shopify does not show variant {made.id} yet")
-        return replace(found[0], variants=shown)
-
-    def _policy(self) -> Policy:
-        """It was stocked at the location before it was deleted, so it may be stocked there again."""
-        return Policy(
-            quantity_name=self._job.quantity_name,
-            missing_level="activate",
-            exclude_tag=self._settings.reverse_sync_exclude_tag,
-            delete_zero_stock=False,
-        )
-
-    def _memory(self, restored: Restored) -> dict[int, LevelMemory]:
-        """The new level is fed by the truth that fed the old one, and from the same RMS item."""
-        item = restored.made.item_id if restored.made else UNMADE
-        known = self._ledger.levels_of(self._job.account, self._job.location, [item, restored.old_item_id])
-        old = known.pop(restored.old_item_id, None)
-        if old is None or item in known:
-            return known
-        inherited = LevelMemory(
-            account=old.account,
-            inventory_item_id=item,
-            location_id=old.location_id,
-            product_id=old.product_id,
-            variant_id=restored.made.id if restored.made else UNMADE,
-            seen_at=old.seen_at,
-            owner_truth=old.owner_truth,
-            sku_folded=old.sku_folded,
-            rms_item_id=old.rms_item_id,
-        )
-        return {item: inherited}
-
-    def _written(self, line: Line, known: dict[int, LevelMemory]) -> Line:
-        learned = remember.learn(self._ledger, self._job, [line], known, self._settings.now())
-        if line.is_open and self._hold:
-            journal = LedgerJournal(self._ledger, self._job, self._hold, self._spare)
-            writer = Writer(self._shop, journal, name=self._job.quantity_name, reference=self._job.reference)
-            written = writer.apply([line])
-            written, _ = read_back(self._shop, written, self._job.quantity_name, line.seen_at or clock())
-            line = written[0].line
-        remember.count_errors(self._ledger, [line], learned)
-        return line
+        else:
+            restored.warning = self._warning(restored.level)
 
     def _warning(self, line: Line) -> str:
         if line.truth != 0 or not self._settings.reverse_sync_delete_zero_stock:
@@ -407,24 +333,6 @@ class Restorer:
             "RMS says exactly zero, so the next run that deletes would delete it again: book stock in RMS, "
             f"or tag the product {self._settings.reverse_sync_exclude_tag}"
         )
-
-
-def _imagined(restored: Restored) -> Variant:
-    variant = restored.plan.variant
-    return Variant(
-        id=UNMADE,
-        product_id=restored.product.id,
-        item_id=UNMADE,
-        sku=variant.sku,
-        position=len(restored.product.choices) + 1,
-        tracked=variant.tracked,
-        duplicates=0,
-        level=Level(active=True, quantities=Quantities(0, 0, 0)),
-    )
-
-
-def _unsent(line: Line) -> Line:
-    return line.ended(Outcome.NOT_SENT) if line.is_open else line
 
 
 def document(restored: Restored) -> JsonObject:

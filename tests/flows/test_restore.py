@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -178,9 +179,8 @@ class TestComesBack:
         restored()
 
         assert MARK not in shop.tags()[101]
-        shop.faults(operation="none", kind="http", status=500)
-        stock(shop, 7)
         shop.sandbox.faults([])
+        stock(shop, 7)
         assert shop.run()["balance"]["done"] == 1
         assert shop.levels()["24X101-38"] == 7
 
@@ -269,6 +269,41 @@ class TestOnce:
         assert [each["id"] for each in shown(shop)] == [told["new"]["variant_id"]]
         assert shop.levels()["24X101-38"] == 4
         assert states(ledger) == ["settled"]
+        assert of(shop, CREATE) == 1
+
+    def test_killed_before_the_new_ids_are_in_the_ledger(self, shop: Stage, ledger: Ledger) -> None:
+        """The variant is made and its answer heard, but the ledger takes no new ids."""
+        stock(shop, 4)
+        with ledger.database.writing() as connection:
+            connection.exec_driver_sql(
+                "CREATE TRIGGER full BEFORE UPDATE OF restored_at ON snapshots "
+                "BEGIN SELECT RAISE(ABORT, 'no room'); END"
+            )
+        with pytest.raises(Exception, match="no room"):
+            restored()
+        with ledger.database.writing() as connection:
+            connection.exec_driver_sql("DROP TRIGGER full")
+
+        told = restored()
+
+        assert told["made_before"] is True
+        assert [each["id"] for each in shown(shop)] == [told["new"]["variant_id"]]
+        assert (of(shop, CREATE), shop.levels()["24X101-38"]) == (1, 4)
+
+    def test_of_two_at_once_one_makes_it(self, shop: Stage) -> None:
+        shop.faults(operation=CREATE, kind="slow", seconds=0.3)
+
+        def attempt() -> str:
+            try:
+                return str(restored()["new"]["variant_id"])
+            except (LeaseLost, ConfigurationError) as error:
+                return str(error)
+
+        with ThreadPoolExecutor(3) as pool:
+            answers = [each.result() for each in [pool.submit(attempt) for _ in range(3)]]
+
+        (made,) = shown(shop)
+        assert answers.count(str(made["id"])) == 1
         assert of(shop, CREATE) == 1
 
     def test_not_while_another_run_works_on_the_product(self, shop: Stage, ledger: Ledger) -> None:
@@ -442,6 +477,28 @@ class TestCommand:
         assert (said.status, said.out) == (2, "")
         assert expected in said.err
         assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("quantity", [4, None])
+def test_is_stocked_at_the_configured_location(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, quantity: int | None
+) -> None:
+    """Shopify stocks a new variant where it likes; the level of the other location is left alone."""
+    monkeypatch.setenv("SHOPIFY_LOCATION_ID", "2")
+    now = a_shoe()
+    now["shopify"][OWN]["locations"] = [{"id": 1, "name": "Attic"}, {"id": 2, "name": "Main"}]
+    for each in now["shopify"][OWN]["products"][0]["variants"]:
+        each["levels"] = {"2": each["levels"].pop("1")}
+    stage.put(now)
+    stage.run()
+    stock(stage, quantity)
+
+    told = restored()
+
+    (made,) = shown(stage)
+    assert made["levels"]["2"]["available"] == (quantity or 0)
+    assert made["levels"].get("1", {"available": 0})["available"] == 0
+    assert "(2)" in " ".join(told["not_restored"])
 
 
 pytest_plugins = ["tests.databases"]

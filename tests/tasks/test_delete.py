@@ -56,6 +56,7 @@ def test_what_passes_goes_after_its_snapshot() -> None:
     ended = Deleter(shop, Journal(), kept.extend, frozenset, lambda wanted: wanted).delete(LINES, frozenset())
 
     assert sorted(shop.deleted) == sorted(line.variant_id for line, _ in kept) == [2, 3]
+    assert [data["stockedAt"] for _, data in kept] == [[1], [1]]
     assert [(failed.line.variant_id, failed.check) for failed in ended.failed] == [(1, "incoming_inventory")]
 
 
