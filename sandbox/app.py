@@ -278,5 +278,6 @@ def _request(environ: WSGIEnvironment) -> Request:
     headers["content-type"] = str(environ.get("CONTENT_TYPE") or "")
     path = str(environ["PATH_INFO"]).encode("latin-1").decode("utf-8", "replace")
     query = dict(parse_qsl(str(environ.get("QUERY_STRING", ""))))
-    body = environ["wsgi.input"].read(size) if size else b""
+    chunked = headers.get("transfer-encoding") == "chunked"
+    body = environ["wsgi.input"].read(None if chunked else size) if size or chunked else b""
     return Request(str(environ["REQUEST_METHOD"]), path, query, headers, body)

@@ -1,4 +1,7 @@
-"""Faults to order: what a call meets, and which call."""
+"""Faults to order: what a call meets, and which call.
+
+The work of bulk operations meets faults too, under names that no call has: see `sandbox.shopify.bulk`.
+"""
 
 import threading
 from collections.abc import Collection, Iterable

@@ -17,6 +17,9 @@ each operation that starts:
 - `partial`, `empty`: COMPLETED, but the file has only its first half, or nothing; the counts tell of all.
 - `malformed`: COMPLETED, but the file ends in the middle of a line.
 
+`graphql_error` on the operation `bulkLine` meets lines of mutations, each of which counts: the line is not
+run (or with `"after": true` it is) and its row has `errors` instead of `data`.
+
 Faults on `GET /bulk/{id}`, `POST /staged-uploads` and `PUT /staged-uploads/{key}` meet downloads and uploads;
 `{"kind": "http", "status": 403}` is an address that has expired.
 """

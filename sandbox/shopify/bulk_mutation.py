@@ -191,10 +191,20 @@ def _outcome(desk: Desk, text: str, raw: bytes) -> Mapping[str, Any]:
     found = prepare(text, variables, None, paged=False)
     if isinstance(found, Errors):
         return {**({} if found.data is None else {"data": found.data}), "errors": list(found)}
+    fault = desk.meet("bulkLine")
+    spoilt = fault if fault and fault.kind == "graphql_error" else None
+    if spoilt and not spoilt.after:
+        return _spoilt(spoilt)
     try:
-        return desk.run_line(found)
+        outcome = desk.run_line(found)
     except UnservedError as error:
         return unserved_body(error)
+    return _spoilt(spoilt) if spoilt else outcome
+
+
+def _spoilt(fault: Fault) -> Mapping[str, Any]:
+    code = fault.code or "INTERNAL_SERVER_ERROR"
+    return {"errors": [{"message": "Internal error.", "extensions": {"code": code}}]}
 
 
 # ------------------------------------------------------------- cancel, upload

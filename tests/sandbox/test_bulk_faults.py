@@ -117,6 +117,16 @@ def test_a_result_ends_in_the_middle_of_a_line(shop: Shopper) -> None:
     assert not text.endswith("\n")
 
 
+@pytest.mark.parametrize(("after", "tagged"), [(False, [101]), (True, [101, 102])])
+def test_a_line_of_a_mutation_fails(shop: Shopper, after: bool, tagged: list[int]) -> None:  # noqa: FBT001
+    order(shop, "bulkLine", "graphql_error", nth=2, code="TIMEOUT", after=after)
+    _, lines = finished(shop, run(shop, TAG, tag_rows(101, 102))["id"])
+    assert "errors" not in lines[0]
+    assert lines[1]["errors"][0]["extensions"]["code"] == "TIMEOUT"
+    assert lines[1].keys() == {"errors", "__lineNumber"}
+    assert [write["id"] for write in shop.sandbox.writes()] == tagged
+
+
 def test_faults_of_any_operation_let_the_work_alone(shop: Shopper) -> None:
     order(shop, "*", "slow", times=-1)
     assert ended(shop)["status"] == "COMPLETED"

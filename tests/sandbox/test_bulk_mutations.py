@@ -1,9 +1,12 @@
 """Bulk mutations: uploads, what is refused, and what each line does."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 
+import httpx
 import pytest
 
+from sandbox.server import serving
 from sandbox.shopify import bulk_mutation
 from tests.sandbox.bulk_shopper import (
     TAG,
@@ -102,6 +105,24 @@ def test_put_takes_the_raw_body(shop: Shopper) -> None:
     payload = named(shop, "RunMutation", text=TAG, path=path)
     assert payload["userErrors"] == []
     assert shop.http.put(target["resourceUrl"], content=ONE_TAG).status_code == 403
+
+
+def in_chunks() -> Iterator[bytes]:
+    for start in range(0, len(ONE_TAG), 7):
+        yield ONE_TAG[start : start + 7]
+
+
+def test_an_upload_in_chunks(shop: Shopper) -> None:
+    headers = {"Content-Type": "text/jsonl"}
+    assert shop.http.put(stage(shop, "PUT")["url"], content=in_chunks(), headers=headers).status_code == 200
+    with serving(shop.sandbox) as url, httpx.Client(base_url=url) as http:
+        shop.http = http
+        target = stage(shop, "PUT")
+        assert http.put(target["url"], content=in_chunks(), headers=headers).status_code == 200
+        path = target["resourceUrl"].partition("/staged-uploads/")[2]
+        assert named(shop, "RunMutation", text=TAG, path=path)["userErrors"] == []
+        _, lines = finished(shop, named(shop, "Bulks")["nodes"][0]["id"])
+        assert [line["__lineNumber"] for line in lines] == [0]
 
 
 @pytest.mark.parametrize(("name", "value"), [("filename", " "), ("mimeType", "text/csv")])
