@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
+from operator import attrgetter
 
 from connectors.folding import fold
 from connectors.ledger import Ledger
 from connectors.ledger.records import LevelMemory, Plan, PlanState
+from connectors.slices import chunks
 from tasks.book import remembered, to_change, with_errors
 from tasks.diff import Absent
 from tasks.guard import History, Memory
@@ -17,6 +19,9 @@ from tasks.plan import Line, Outcome
 
 WINDOW = timedelta(hours=24)
 """The mass-change limits look back this far."""
+
+SLICE = 5_000
+"""Levels that are handed to the ledger at once: a catalogue of rows would weigh more than the catalogue."""
 
 
 def memories(known: Mapping[int, LevelMemory]) -> dict[int, Memory]:
@@ -45,11 +50,26 @@ def zero_since(lines: Sequence[Line], known: Mapping[int, LevelMemory], now: dat
 def learn(
     ledger: Ledger, job: Job, lines: Sequence[Line], known: Mapping[int, LevelMemory], now: datetime
 ) -> dict[int, LevelMemory]:
-    """Remember every level that was looked at. A dry run remembers nothing: it blocks nobody."""
-    learned = {line.item_id: remembered(line, known.get(line.item_id), job, now) for line in lines}
-    if not job.dry_run:
-        ledger.remember(list(learned.values()))
-    return learned
+    """Remember every level that was looked at. A dry run remembers nothing: it blocks nobody.
+
+    Returned is what is needed again when the run ends: of most levels, nothing.
+    """
+    needed: dict[int, LevelMemory] = {}
+    for some in chunks(sorted(lines, key=attrgetter("item_id")), SLICE):
+        learned = [remembered(line, known.get(line.item_id), job, now) for line in some]
+        if not job.dry_run:
+            ledger.remember(learned)
+        needed |= {
+            level.inventory_item_id: level
+            for line, level in zip(some, learned, strict=True)
+            if _is_needed(line, level)
+        }
+    return needed
+
+
+def _is_needed(line: Line, level: LevelMemory) -> bool:
+    """Whether how the line ends may change what is remembered, or the report tells it."""
+    return line.is_open or line.outcome is Outcome.UNKNOWN or level.error_count > 0
 
 
 def count_errors(ledger: Ledger, lines: Sequence[Line], known: Mapping[int, LevelMemory]) -> None:
@@ -91,7 +111,7 @@ def store_plan(
     the same levels are superseded.
     """
     going = [line for line in lines if line.is_open]
-    ledger.store_changes([to_change(line, job, batches.get(line.product_id)) for line in going])
+    ledger.store_changes(to_change(line, job, batches.get(line.product_id)) for line in going)
     if not job.dry_run:
         ledger.supersede(
             job.account, job.run_id, {(line.item_id, job.location) for line in lines if line.is_open}
@@ -101,7 +121,7 @@ def store_plan(
         return None
     plan = _plan(job, waiting, expires, now)
     ledger.store_plan(plan)
-    ledger.store_changes([replace(to_change(line, job), plan_id=plan.id) for line in waiting])
+    ledger.store_changes(replace(to_change(line, job), plan_id=plan.id) for line in waiting)
     if not job.dry_run:
         ledger.supersede(job.account, job.run_id, {(line.item_id, job.location) for line in waiting})
     return plan

@@ -1,9 +1,9 @@
 """Changes: every planned line that is more than unchanged, from plan to outcome."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from operator import itemgetter
+from operator import attrgetter
 
 from sqlalchemy import ColumnElement, Connection, case, func, insert, or_, select, update
 
@@ -14,6 +14,7 @@ from connectors.ledger.records import Change, RunState, Settlement, Window
 from connectors.ledger.rows import columns, given, loaded, values
 
 _COLUMNS = columns(ChangeRow, Change)
+_MANY = 5_000
 
 
 class Changes:
@@ -21,7 +22,7 @@ class Changes:
 
     database: Database
 
-    def store_changes(self, changes: Sequence[Change]) -> list[int]:
+    def store_changes(self, changes: Iterable[Change]) -> list[int]:
         """Store new lines; their ids, in the same order."""
         with self.database.writing() as connection:
             return add_changes(connection, changes)
@@ -66,12 +67,14 @@ class Changes:
             return connection.execute(statement).scalar_one()
 
 
-def add_changes(connection: Connection, changes: Sequence[Change]) -> list[int]:
+def add_changes(connection: Connection, changes: Iterable[Change]) -> list[int]:
     """Insert lines; their new ids, in the same order."""
-    ids = _new_ids(connection, len(changes))
-    rows = [row | {"id": new} for row, new in zip(values(changes, without="id"), ids, strict=True)]
-    for part in chunks(rows, 5_000):
-        connection.execute(insert(ChangeRow), part)
+    ids = []
+    for part in chunks(changes, _MANY):
+        new = _new_ids(connection, len(part))
+        rows = values(part, without="id")
+        connection.execute(insert(ChangeRow), [row | {"id": id_} for row, id_ in zip(rows, new, strict=True)])
+        ids += new
     return ids
 
 
@@ -110,10 +113,10 @@ def settle_changes(connection: Connection, settlements: Sequence[Settlement], no
         .values({column.key: func.coalesce(given(column.key, column), column) for column in kept})
         .values({column.key: or_(column, given(column.key, column)) for column in raised})
     )
-    rows = [{f"_{name}": value for name, value in row.items()} for row in values(settlements)]
     # In one order for everybody, so that two who settle the same lines never wait for each other.
-    for part in chunks(sorted(rows, key=itemgetter("_id")), 5_000):
-        connection.execute(statement, part)
+    for part in chunks(sorted(settlements, key=attrgetter("id")), _MANY):
+        rows = [{f"_{name}": value for name, value in row.items()} for row in values(part)]
+        connection.execute(statement, rows)
 
 
 def _window(connection: Connection, account: str, flow: str, since: datetime) -> Window:

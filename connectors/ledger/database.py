@@ -4,6 +4,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -73,9 +74,10 @@ def insert_into(connection: Connection, table: type[Base]) -> Insert:
 
 
 def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
-    """`values` in slices of at most `size`."""
-    everything = list(values)
-    return (everything[start : start + size] for start in range(0, len(everything), size))
+    """`values` in slices of at most `size`, each taken when its turn comes."""
+    left = iter(values)
+    while part := list(islice(left, size)):
+        yield part
 
 
 def _address(url: str) -> URL:

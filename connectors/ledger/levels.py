@@ -1,11 +1,12 @@
 """Levels: what is remembered of each level of the own store from run to run."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, select, true, update
 
-from connectors.ledger.database import Database, Insert, chunks, insert_into
+from connectors.ledger.database import CHUNK, Database, Insert, chunks, insert_into
 from connectors.ledger.models import LevelRow
 from connectors.ledger.records import LevelMemory
 from connectors.ledger.rows import columns, loaded, values
@@ -25,16 +26,15 @@ class Levels:
         self, account: str, location_id: int, item_ids: Iterable[int] | None = None
     ) -> dict[int, LevelMemory]:
         """What is remembered of an account's levels at a location, by inventory item id; None means all."""
-        statement = select(*_COLUMNS).where(LevelRow.account == account, LevelRow.location_id == location_id)
+        there = and_(LevelRow.account == account, LevelRow.location_id == location_id)
+        items = None if item_ids is None else set(item_ids)
+        found: dict[int, LevelMemory] = {}
         with self.database.reading() as connection:
-            if item_ids is None:
-                found = loaded(LevelMemory, connection.execute(statement).all())
-            else:
-                found = []
-                for part in chunks(set(item_ids), _MANY):
-                    some = statement.where(LevelRow.inventory_item_id.in_(part))
-                    found += loaded(LevelMemory, connection.execute(some).all())
-        return {level.inventory_item_id: level for level in found}
+            for slice_ in [true()] if items is None else _slices(items):
+                rows = connection.execute(select(*_COLUMNS).where(there, slice_)).all()
+                levels = loaded(LevelMemory, rows)
+                found |= {level.inventory_item_id: level for level in levels if _is_among(level, items)}
+        return found
 
     def remember(self, levels: Sequence[LevelMemory]) -> None:
         """Store what was learnt.
@@ -43,11 +43,10 @@ class Levels:
         person changes them (`move_level`, `confirm_rebinding`).
         """
         latest = {_place(level): level for level in levels}
-        rows = values([latest[place] for place in sorted(latest)])
         with self.database.writing() as connection:
             statement = _upsert(insert_into(connection, LevelRow))
-            for part in chunks(rows, _MANY):
-                connection.execute(statement, part)
+            for part in chunks((latest[place] for place in sorted(latest)), _MANY):
+                connection.execute(statement, values(part))
 
     def move_level(self, account: str, item_id: int, location_id: int, owner_truth: str) -> bool:
         """A person gives a level to another truth, whose own binding comes anew. False: no such level."""
@@ -61,6 +60,22 @@ class Levels:
         statement = update(LevelRow).where(_is(account, item_id, location_id))
         with self.database.writing() as connection:
             return connection.execute(statement.values(rms_item_id=rms_item_id)).rowcount == 1
+
+
+def _is_among(level: LevelMemory, items: AbstractSet[int] | None) -> bool:
+    return items is None or level.inventory_item_id in items
+
+
+def _slices(items: AbstractSet[int]) -> Iterator[ColumnElement[bool]]:
+    """Conditions that together meet all of these items: a few by name, many by where they lie.
+
+    What else lies there is read too, yet no row twice; and it takes two parameters instead of thousands.
+    """
+    if len(items) <= CHUNK:
+        yield LevelRow.inventory_item_id.in_(items)
+        return
+    for part in chunks(sorted(items), _MANY):
+        yield LevelRow.inventory_item_id.between(part[0], part[-1])
 
 
 def live_levels(connection: Connection, account: str, since: datetime) -> dict[int, int]:

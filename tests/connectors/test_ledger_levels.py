@@ -59,6 +59,12 @@ def test_many_levels_at_once(ledger: Ledger) -> None:
     assert [found[item].units_seen for item in range(1, 7_001)] == list(range(1, 7_001))
 
 
+def test_of_many_levels_only_those_asked_for_come(ledger: Ledger) -> None:
+    ledger.remember([*map(a_level, range(1, 7_001)), a_level(8, location_id=2)])
+    asked = [*range(1, 7_001, 2), 9_999]
+    assert ledger.levels_of("own", 1, iter(asked)) == {item: a_level(item) for item in asked[:-1]}
+
+
 def test_a_newer_reading_replaces_and_an_older_one_does_not(ledger: Ledger) -> None:
     newer = a_level(unknown_since=None, seen_at=NOW, units_seen=5)
     ledger.remember([newer])
