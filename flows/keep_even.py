@@ -55,9 +55,7 @@ def keep_even(work: Work, judge: Judge, only: Mapping[int, Line] | None = None) 
     run.tag(work.job)
     with run.recorded(work.job, work.settings, work.ledger, work.story):
         found = _discover(work)
-        known = _fetch(work, found)
-        compared = _narrowed(diff.stock(found.products, known), only)
-        _note(work, found, known, len(compared.lines))
+        compared = _compare(work, found, only)
         plan = prepare(
             work.job,
             work.settings,
@@ -73,6 +71,14 @@ def keep_even(work: Work, judge: Judge, only: Mapping[int, Line] | None = None) 
         if not work.job.dry_run:
             _mark(work, found)
             remember.count_errors(work.ledger, work.story.lines, plan.memories)
+
+
+def _compare(work: Work, found: Discovery, only: Mapping[int, Line] | None) -> Narrowed:
+    """What differs. What RMS said is let go of with the comparison: a run holds one catalogue, not two."""
+    known = _fetch(work, found)
+    compared = _narrowed(diff.stock(found.products, known), only)
+    _note(work, found, known, len(compared.lines))
+    return compared
 
 
 def _narrowed(lines: Iterable[Line], only: Mapping[int, Line] | None) -> Narrowed:
@@ -125,7 +131,8 @@ def _note(work: Work, found: Discovery, known: Known, checked: int) -> None:
     story.products_without_ccod = len(found.products) - story.products_with_ccod
     absent = list(diff.missing_in_shop(found.products, known.truth, known.shop))
     story.restocked = remember.restocked(work.ledger, work.job, absent)
-    story.missing_in_shop = [each for each in absent if each not in story.restocked]
+    restocked = set(story.restocked)
+    story.missing_in_shop = [each for each in absent if each not in restocked]
     if found.has_future_marks:
         story.warnings.append(
             f"products carry a mark of a day after {work.job.day}: the main sync counts days in "
