@@ -116,11 +116,26 @@ TABLE_ROWS = 1_000
 """Rows of the table artifact: a page in a browser, not an archive; the ledger has them all."""
 
 
+_ORDER = (
+    Outcome.FAILED,
+    Outcome.CONFLICT,
+    Outcome.PARKED,
+    Outcome.HELD,
+    Outcome.REFUSED,
+    Outcome.NOT_SENT,
+    Outcome.DONE,
+    Outcome.UNKNOWN,
+)
+"""What a person has to look at comes first, and is not what a long table loses."""
+
+_PLACES = {outcome: place for place, outcome in enumerate(_ORDER)}
+
+
 def table(lines: Sequence[Line]) -> list[dict[str, str | int | None]]:
     """The changes, and what was not done, as rows for the table artifact."""
-    shown = [line for line in lines if line.outcome not in (Outcome.UNCHANGED, None)]
-    shown.sort(key=lambda line: (line.outcome is Outcome.UNKNOWN, line.outcome or "", line.sku))
-    return [_table_row(line) for line in shown[:TABLE_ROWS]]
+    shown = [(_PLACES[line.outcome], line.sku, line) for line in lines if line.outcome in _PLACES]
+    shown.sort(key=lambda each: each[:2])
+    return [_table_row(line) for _, _, line in shown[:TABLE_ROWS]]
 
 
 def _table_row(line: Line) -> dict[str, str | int | None]:

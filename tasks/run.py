@@ -18,19 +18,22 @@ from prefect.exceptions import MissingContextError
 
 from connectors.errors import ConnectorError
 from connectors.ledger import Ledger
-from connectors.ledger.records import DeadRun, OperationState, RunState, Settlement
+from connectors.ledger.records import RunState
 from connectors.records import JsonObject
 from connectors.settings import Settings
-from tasks import page, report
-from tasks.desk import process_prefix, sharing_bucket
+from tasks import aftermath, page, report
+from tasks.desk import open_shop, process_prefix, sharing_bucket
 from tasks.job import Job
 from tasks.lease import beating, clock, held
-from tasks.plan import Outcome
 from tasks.report import GOOD_RATE, Story
 from tasks.start import refusal
+from tasks.verdicts import add_usage
 
 SILENT_FOR = timedelta(minutes=2)
 """A run without a heartbeat for so long is dead."""
+
+SETTLING = timedelta(minutes=1)
+"""How long a run may settle what dead ones left, before another may take over."""
 
 BEAT = 15.0
 """Seconds between a run's heartbeats."""
@@ -44,9 +47,11 @@ def recorded(job: Job, settings: Settings, ledger: Ledger, story: Story) -> Iter
     """Keep the run in the ledger while it works.
 
     What a system refuses becomes the report's `error`; what a person has to mend is raised after the run
-    was closed. Runs whose process died are closed first, and their leases have lapsed by then.
+    was closed. Runs whose process died are closed first. A dry run leaves their books to others.
     """
     _close_the_dead(ledger, story)
+    if not job.dry_run:
+        _settle_what_they_left(job, settings, ledger, story)
     me = [process_prefix(settings) + str(uuid4())]
     with ExitStack() as stack:
         stack.enter_context(sharing_bucket(settings, ledger))
@@ -64,31 +69,39 @@ def recorded(job: Job, settings: Settings, ledger: Ledger, story: Story) -> Iter
 
 def _close_the_dead(ledger: Ledger, story: Story) -> None:
     for dead in ledger.close_dead_runs(clock(), SILENT_FOR):
-        _conclude(ledger, dead, story.sync_id)
         story.warnings.append(
             f"run {dead.run.id} was killed with {len(dead.changes)} lines and {len(dead.operations)} writes "
             "open; this run reads those levels again and finishes them"
         )
 
 
-def _conclude(ledger: Ledger, dead: DeadRun, successor: str) -> None:
-    """Close the books of a killed run: whatever it wrote, its successor reads and judges anew."""
-    note = f"the run was killed; {successor} reads its levels again"
-    for operation in dead.operations:
-        ledger.conclude(operation.key, OperationState.SETTLED, clock(), note=note)
-    left = [change.id for change in dead.changes if change.id is not None]
-    settlements = [Settlement(each, Outcome.FAILED.value, rule="interrupted", reason=note) for each in left]
-    ledger.settle(settlements, clock())
+def _settle_what_they_left(job: Job, settings: Settings, ledger: Ledger, story: Story) -> None:
+    """Bring the books of killed runs to an end, by reading; whoever comes first does it for all.
+
+    What is found done counts for the mass-change limits of this run, so it comes before everything else.
+    """
+    if not ledger.unfinished(job.account) and not ledger.unsettled(job.account):
+        return
+    resource = f"aftermath:{job.account}"
+    shop = open_shop(settings, job.location)
+    with shop.http, held(ledger, [resource], job.run_id, SETTLING.total_seconds()) as hold:
+        if resource in hold.fences:
+            try:
+                aftermath.settle(ledger, shop, job.account, job.run_id, settings.now())
+            except ConnectorError as error:
+                story.warnings.append(f"what killed runs left open stays so until the next run: {error}")
+    add_usage(story.api, f"shopify:{job.account}", shop.http.usage.as_dict())
 
 
-def tag(job: Job) -> None:
+def tag(job: Job, *more: str) -> None:
     """Tag the Prefect run with what it works on, beside the tags of its deployment."""
     run_id = runtime.flow_run.id
     if run_id is None:
         return
-    tags = {*runtime.flow_run.tags, "evenstock", job.account, f"day:{job.day}"}
+    tags = {*runtime.flow_run.tags, "evenstock", job.account, f"day:{job.day}"} - {HELD}
+    dry = {"dry-run"} if job.dry_run else set()
     with get_client(sync_client=True) as client:
-        client.update_flow_run(UUID(run_id), tags=sorted(tags | ({"dry-run"} if job.dry_run else set())))
+        client.update_flow_run(UUID(run_id), tags=sorted(tags | dry | set(more)))
 
 
 def log(text: str, level: int = logging.INFO) -> None:
@@ -104,6 +117,8 @@ def finish(job: Job, ledger: Ledger, story: Story) -> JsonObject:
     document = report.reverse_sync_report(story, clock())
     state = {"Completed": RunState.COMPLETED, "Held": RunState.HELD, "Failed": RunState.FAILED}
     ledger.finish_run(job.run_id, state[report.state_name(story)], clock(), document)
+    if report.state_name(story) == "Held":
+        tag(job, HELD)
     publish(story)
     announce(job, story)
     for trouble in page.troubles(story.lines):

@@ -52,9 +52,9 @@ class TestEscape:
 
 
 class TestTable:
-    def test_leaves_out_what_is_level_and_puts_unknowns_last(self) -> None:
+    def test_leaves_out_what_is_level_and_begins_with_what_waits_for_a_person(self) -> None:
         rows = page.table(ended(Outcome.UNKNOWN, Outcome.UNCHANGED, Outcome.HELD, Outcome.DONE))
-        assert [each["outcome"] for each in rows] == ["done", "held", "unknown"]
+        assert [each["outcome"] for each in rows] == ["held", "done", "unknown"]
 
     def test_is_a_page_not_an_archive(self) -> None:
         assert len(page.table(ended(*[Outcome.DONE] * 1_500))) == page.TABLE_ROWS
