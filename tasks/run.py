@@ -93,6 +93,10 @@ def _settle_what_they_left(job: Job, settings: Settings, ledger: Ledger, story: 
     add_usage(story.api, f"shopify:{job.account}", shop.http.usage.as_dict())
 
 
+HELD = "held"
+"""Tag of a held run: some lists of the Prefect UI filter by the names of states that Prefect itself has."""
+
+
 def tag(job: Job, *more: str) -> None:
     """Tag the Prefect run with what it works on, beside the tags of its deployment."""
     run_id = runtime.flow_run.id
