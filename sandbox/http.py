@@ -1,12 +1,14 @@
 """Requests and answers as the stand-ins see them."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 from urllib.parse import parse_qsl
 
+from sandbox.faults import CutError
 from sandbox.reading import Json
 
 HTML = "<!DOCTYPE html><html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>"
@@ -40,34 +42,60 @@ PIECE = 1 << 16
 
 @dataclass(frozen=True)
 class Response:
-    """An answer. Its body is `body`, or the first `size` bytes of `file`."""
+    """An answer. Its body is `body`, or the bytes of `file` from `start` up to `end`. With `breaks` the
+    connection ends in the middle of it.
+    """
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     kind: str = "application/json; charset=utf-8"
     file: Path | None = None
-    size: int = 0
+    start: int = 0
+    end: int = 0
+    breaks: bool = False
 
     @property
     def length(self) -> int:
         """Bytes of the body."""
-        return self.size if self.file else len(self.body)
+        return self.end - self.start if self.file else len(self.body)
 
     def cut(self, length: int) -> Self:
         """The answer with no more than so many bytes of its body."""
-        return replace(self, body=self.body[:length], size=min(self.size, length))
+        return replace(self, body=self.body[:length], end=min(self.end, self.start + length))
 
     def pieces(self) -> Iterator[bytes]:
-        """The body, piece by piece."""
+        """The body, piece by piece; CutError where it breaks."""
+        left = self.length // 2 if self.breaks else self.length
         if self.file is None:
-            yield self.body
-            return
-        left = self.size
-        with self.file.open("rb") as file:
-            while left and (piece := file.read(min(left, PIECE))):
-                left -= len(piece)
-                yield piece
+            yield self.body[:left]
+        else:
+            yield from _pieces(self.file, self.start, left)
+        if self.breaks:
+            raise CutError
+
+
+def _pieces(name: Path, start: int, left: int) -> Iterator[bytes]:
+    with name.open("rb") as file:
+        file.seek(start)
+        while left and (piece := file.read(min(left, PIECE))):
+            left -= len(piece)
+            yield piece
+
+
+def ranged(response: Response, wanted: str) -> Response:
+    """The part of a file that the header `Range` asks for; all of it if it asks for something else.
+    https://www.rfc-editor.org/rfc/rfc9110#name-range-requests
+    """
+    found = re.fullmatch(r"bytes=(\d+)-(\d*)", wanted)
+    if found is None:
+        return response
+    first, size = int(found[1]), response.end
+    if first >= size:
+        return Response(416, headers={"Content-Range": f"bytes */{size}"}, kind=response.kind)
+    end = min(size, int(found[2]) + 1) if found[2] else size
+    headers = {**response.headers, "Content-Range": f"bytes {first}-{end - 1}/{size}"}
+    return replace(response, status=206, start=first, end=end, headers=headers)
 
 
 def answer(status: int, body: object, **headers: str) -> Response:

@@ -26,16 +26,20 @@ class Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         try:
-            response = self.server.sandbox.answer(self._request())
+            self._send(self._answer())
         except CutError:
             self._cut()
-            return
+
+    do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - the names the base class calls
+
+    def _answer(self) -> Response:
+        try:
+            return self.server.sandbox.answer(self._request())
+        except CutError:
+            raise
         except Exception:
             self._send(answer(500, {"error": "the sandbox failed"}))
             raise
-        self._send(response)
-
-    do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - the names the base class calls
 
     def _request(self) -> Request:
         parts = urlsplit(self.path)

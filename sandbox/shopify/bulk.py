@@ -21,7 +21,8 @@ each operation that starts:
 run (or with `"after": true` it is) and its row has `errors` instead of `data`.
 
 Faults on `GET /bulk/{id}`, `POST /staged-uploads` and `PUT /staged-uploads/{key}` meet downloads and uploads;
-`{"kind": "http", "status": 403}` is an address that has expired.
+`{"kind": "http", "status": 403}` is an address that has expired, and `lost_answer` breaks a download off half
+way.
 """
 
 import json
@@ -37,7 +38,7 @@ from typing import Final
 
 from sandbox.clock import Clock
 from sandbox.faults import Fault
-from sandbox.http import Request, Response
+from sandbox.http import Request, Response, ranged
 from sandbox.shopify.bulk_query import Row, WorkFailedError
 from sandbox.shopify.model import EPOCH
 from sandbox.shopify.shop import Settings
@@ -280,7 +281,9 @@ class Bulk:
         operation = self.known.get(int(path.removeprefix(RESULTS).removesuffix(".jsonl")))
         if operation is None or not operation.file.exists():
             return refused(404, "NoSuchKey")
-        return Response(200, kind="application/jsonl", file=operation.file, size=operation.size)
+        whole = Response(200, kind="application/jsonl", file=operation.file, end=operation.size)
+        served = self.switches["bulk_ranges"] == "served"
+        return ranged(whole, request.headers.get("range", "")) if served else whole
 
 
 def _seconds(fault: Fault | None) -> float:

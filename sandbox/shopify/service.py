@@ -217,10 +217,12 @@ class Service:
         early = self.instead(fault)
         if early:
             return refused(early.status, "AccessDenied") if early.status < 500 else early
-        response = self.afterwards(fault, make())
-        if fault and fault.kind in ("empty", "partial") and response.file:
-            return response.cut(kept(response.file, response.length, fault.kind))
-        return response
+        response = make()
+        if fault and response.file and fault.kind == "lost_answer":
+            return replace(response, breaks=True)
+        if fault and response.file and fault.kind in ("empty", "partial"):
+            return response.cut(max(0, kept(response.file, response.end, fault.kind) - response.start))
+        return self.afterwards(fault, response)
 
     # -------------------------------------------------------- bulk operations
 

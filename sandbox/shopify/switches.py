@@ -30,6 +30,8 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "bulk_slashes": ("plain", "escaped"),
     # Whether a cancelled bulk operation shows the lines it had, as a failed one does.
     "bulk_canceled": ("nothing", "partial"),
+    # Whether the storage of results knows the header `Range`, or sends the whole file again.
+    "bulk_ranges": ("ignored", "served"),
     # Where a variant that is created without quantities is stocked with 0: at the first location, at all of
     # them, or at none.
     "new_variant": ("first", "everywhere", "nowhere"),

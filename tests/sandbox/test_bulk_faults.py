@@ -3,6 +3,7 @@
 import httpx
 import pytest
 
+from sandbox.server import serving
 from tests.sandbox.bulk_shopper import (
     TAG,
     fetch,
@@ -142,6 +143,46 @@ def test_a_download_is_cut_off(shop: Shopper, kind: str) -> None:
     with pytest.raises(httpx.RemoteProtocolError):
         fetch(shop, url)
     assert len(read(shop, url)) == LENGTH
+
+
+def test_a_download_breaks_off_half_way_and_is_taken_up_again() -> None:
+    shop = shopper(switches={"bulk_ranges": "served"})
+    with serving(shop.sandbox) as address, httpx.Client(base_url=address) as http:
+        shop.http = http
+        url = ended(shop)["url"]
+        whole = fetch(shop, url).content
+        order(shop, "GET /bulk/{id}", "lost_answer")
+        pieces: list[bytes] = []
+        with http.stream("GET", url) as response, pytest.raises(httpx.RemoteProtocolError):
+            pieces.extend(response.iter_raw())
+        assert response.headers["content-length"] == str(len(whole))
+        read_so_far = b"".join(pieces)
+        assert read_so_far == whole[: len(whole) // 2]
+        rest = http.get(url, headers={"Range": f"bytes={len(read_so_far)}-"})
+    assert rest.status_code == 206
+    assert rest.headers["content-range"] == f"bytes {len(read_so_far)}-{len(whole) - 1}/{len(whole)}"
+    assert read_so_far + rest.content == whole
+
+
+def test_ranges_of_a_download() -> None:
+    shop = shopper(switches={"bulk_ranges": "served"})
+    url = ended(shop)["url"]
+    whole = fetch(shop, url).content
+
+    def part(wanted: str) -> tuple[int, bytes]:
+        response = shop.http.get(url, headers={"Range": wanted})
+        return response.status_code, response.content
+
+    assert part("bytes=3-9") == (206, whole[3:10])
+    assert part("bytes=3-999999") == (206, whole[3:])
+    assert part(f"bytes={len(whole)}-") == (416, b"")
+    assert part("bytes=-5") == (200, whole)
+
+
+def test_storage_that_knows_no_ranges(shop: Shopper) -> None:
+    url = ended(shop)["url"]
+    response = shop.http.get(url, headers={"Range": "bytes=3-9"})
+    assert (response.status_code, response.content) == (200, fetch(shop, url).content)
 
 
 @pytest.mark.parametrize(
