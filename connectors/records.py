@@ -1,6 +1,6 @@
 """What every answer is turned into: plain, frozen values that all layers share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -115,11 +115,15 @@ class VariantFacts:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a compared set: the level of an item, the quantity it must still hold, and the new one."""
+    """One row of a compared set: the level of an item, the quantity it must still hold, and the new one.
+
+    `before` is the reading that the expected quantity was taken from; it is not sent.
+    """
 
     item_id: int
     expected: int
     quantity: int
+    before: Quantities | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

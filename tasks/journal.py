@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from connectors.ledger import Ledger
 from connectors.ledger.records import Operation, OperationState
-from connectors.records import JsonObject, Row
+from connectors.records import JsonObject, JsonValue, Quantities, Row
 from tasks.job import Job
 from tasks.lease import Hold, clock
 from tasks.plan import Line
@@ -52,13 +52,17 @@ def _rows(lines: Sequence[Line], rows: Sequence[Row]) -> list[JsonObject]:
 
 
 def _row(line: Line, sent: Row | None) -> JsonObject:
-    base = line.baseline
     return {
         "sku": line.sku,
         "product_id": line.product_id,
         "variant_id": line.variant_id,
         "inventory_item_id": line.item_id,
-        "baseline": [base.available, base.committed, base.on_hand] if base else None,
+        "baseline": _reading(line.baseline),
+        "before": _reading(sent.before) if sent else None,
         "from": sent.expected if sent else None,
         "to": sent.quantity if sent else None,
     }
+
+
+def _reading(found: Quantities | None) -> list[JsonValue] | None:
+    return [found.available, found.committed, found.on_hand] if found else None

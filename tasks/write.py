@@ -347,7 +347,8 @@ class Writer:
     # ------------------------------------------------------------ settling
 
     def _row(self, attempt: Attempt) -> Row:
-        return Row(attempt.line.item_id, derive.shown(attempt.reading, self._name), attempt.target)
+        expected = derive.shown(attempt.reading, self._name)
+        return Row(attempt.line.item_id, expected, attempt.target, attempt.reading)
 
     def _done(self, attempt: Attempt) -> None:
         line = attempt.line.ended(Outcome.DONE)._replace(
