@@ -49,9 +49,9 @@ class Story:
     error: JsonObject | None = None
 
     def tell(self, lines: Iterable[Line]) -> None:
-        """Take in the planned lines; each variant's place among them is remembered."""
+        """Take in the planned lines; the place of each that is still to be ended is remembered."""
         self.lines = list(lines)
-        self.places = {line.variant_id: place for place, line in enumerate(self.lines)}
+        self.places = {line.variant_id: place for place, line in enumerate(self.lines) if line.is_open}
 
     @property
     def balance(self) -> Balance:
