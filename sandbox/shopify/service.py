@@ -282,6 +282,7 @@ class Service:
 
     def noted(self, call: Call, make: Callable[[Fault | None], Response]) -> Response:
         """The answer to a call, which is noted in the journal with the fault it meets."""
+        self.happen([call.operation])
         try:
             fault = self.around.faults.meet("shopify", self.domain, [call.operation])
             call.fault = fault.kind if fault else None
@@ -343,14 +344,13 @@ class Service:
         return asked
 
     def attended(self, asked: Asked) -> Response:
-        """The answer after what happens in the world just before it, and with the fault it meets."""
-        self.happen(asked)
+        """The answer, after what happens in the world just before it, and with the fault it meets."""
+        self.happen([root.name for root in asked.roots] or ["invalid"])
         return self.instead(asked.fault) or self.afterwards(asked.fault, self.checked(asked))
 
-    def happen(self, asked: Asked) -> None:
-        """Events that waited for this call."""
-        names = [root.name for root in asked.roots] or ["invalid"]
-        for event in self.around.events.due("shopify", self.domain, names):
+    def happen(self, operations: Sequence[str]) -> None:
+        """Events that waited for a call of these operations."""
+        for event in self.around.events.due("shopify", self.domain, operations):
             self.around.happen(event)
 
     def make_happen(self, event: Event) -> dict[str, object]:

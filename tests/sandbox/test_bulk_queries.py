@@ -10,9 +10,11 @@ import pytest
 
 from sandbox.app import Sandbox
 from sandbox.clock import Clock
+from sandbox.generate import generated_world
 from sandbox.server import serving
 from tests.sandbox.bulk_shopper import (
     CATALOGUE,
+    TAG,
     fetch,
     files_of,
     finished,
@@ -22,7 +24,9 @@ from tests.sandbox.bulk_shopper import (
     poll,
     read,
     refused,
+    run,
     start,
+    tag_rows,
 )
 from tests.sandbox.shopper import NOW, SHOP, Json, Shopper, boot, gid, runner, shopper, world
 
@@ -324,6 +328,19 @@ def test_a_sale_between_start_and_end_shows_in_later_rows_only(shop: Shopper) ->
     }
 
 
+def test_events_happen_just_before_a_poll_or_a_download(shop: Shopper) -> None:
+    sale = {"system": "shopify", "kind": "sale", "variant_id": 1001, "location_id": 1}
+    shop.sandbox.event({**sale, "before": {"operation": "bulkOperation", "nth": 2}})
+    shop.sandbox.event({**sale, "before": {"operation": "GET /bulk/{id}"}})
+    identity = start(shop)["id"]
+    poll(shop, identity)
+    assert shop.available(5001) == 5
+    operation = later(shop, identity, 100)
+    assert shop.available(5001) == 4
+    fetch(shop, operation["url"])
+    assert shop.available(5001) == 3
+
+
 def test_what_is_deleted_meanwhile_has_no_line(shop: Shopper) -> None:
     identity = start(shop)["id"]
     shop.sandbox.event({"system": "shopify", "kind": "delete_product", "product_id": 102})
@@ -389,3 +406,15 @@ def test_by_itself_through_a_socket() -> None:
         assert operation["url"].startswith(url)
         assert len(read(shop, operation["url"])) == 5
     assert not [thread for thread in threading.enumerate() if thread.name == "bulk" and thread.is_alive()]
+
+
+def test_a_big_shop_is_read_and_tagged_quickly() -> None:
+    """Processor seconds, with much room: 100,000 variants take two to three seconds on a slow machine."""
+    sandbox = Sandbox(generated_world(5_000, 4, 0, NOW), clock=Clock(NOW, frozen=True))
+    shop = Shopper(sandbox)
+    begun = time.process_time()
+    operation = later(shop, start(shop, inner("BulkCatalogue"))["id"], 60)
+    assert operation["objectCount"] == "25000"
+    tagged = later(shop, run(shop, TAG, tag_rows(*range(1, 5_001)))["id"], 60)
+    assert tagged["objectCount"] == "5000"
+    assert time.process_time() - begun < 8
