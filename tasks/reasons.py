@@ -68,6 +68,8 @@ REASONS: Mapping[str, str] = {
     "selling_plan": "it is on a selling plan",
     "check_failed": "a check could not be made, which counts as no",
     "delete_failed": "Shopify did not delete it; the next run tries again",
+    # not in the shop
+    "restocked_after_deletion": "RMS has stock of a deleted variant: `evenstock variants restore` it",
     # unchanged
     "already_level": "somebody else had brought it level already",
 }

@@ -113,6 +113,11 @@ def _show_hints(console: Console, report: JsonObject) -> None:
     warnings = report.get("warnings")
     for warning in warnings if isinstance(warnings, list) else ():
         console.print(f"[yellow]Warning:[/] {_text(warning)}")
+    if rows(details_of(report), "restocked_after_deletion"):
+        console.print(
+            "Deleted variants are in stock again: bring one back with  evenstock variants list|restore ID",
+            soft_wrap=True,
+        )
     plan = _text(report.get("plan_id"))
     if not plan:
         return
@@ -123,8 +128,11 @@ def _show_hints(console: Console, report: JsonObject) -> None:
     console.print(f"It expires by itself   {_text(report.get('plan_expires_at'))[:16]} UTC")
 
 
+def printable(text: str) -> str:
+    """A text without what a terminal would take for a command."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
 def _text(value: JsonValue) -> str:
     """A value as text that no terminal or markup takes for more: names in a store may hold anything."""
-    if value is None:
-        return ""
-    return escape("".join(letter if letter.isprintable() else " " for letter in str(value)))
+    return "" if value is None else escape(printable(str(value)))

@@ -1,5 +1,6 @@
 """`evenstock variants`: the variants that runs deleted, and their way back."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from rich.markup import escape
@@ -11,7 +12,7 @@ from connectors.records import JsonObject, JsonValue
 from connectors.settings import load_settings
 from connectors.shopify.readers import recorded
 from flows.cli.options import Parser, out, say_json
-from flows.cli.page import section
+from flows.cli.page import printable, section
 from tasks.desk import ledger_of
 from tasks.restore import document, restore
 
@@ -66,7 +67,7 @@ def _list(*, as_json: bool) -> int:
         "variant", "SKU", "options", "product", "deleted (UTC)", "restored as", box=None, header_style="bold"
     )
     for each in found:
-        table.add_row(*(escape(cell) for cell in _cells(each)))
+        table.add_row(*(escape(printable(cell)) for cell in _cells(each)))
     out().print(table if found else "No variant was deleted.")
     return 0
 
@@ -121,13 +122,17 @@ def _restore(variant_id: int, *, dry_run: bool, as_json: bool) -> int:
 
 def _print(told: JsonObject) -> None:
     console = out()
-    for sentence in (_headline(told), _stock(section(told, "level"), is_dry=bool(told["dry_run"]))):
-        console.print(sentence, markup=False, soft_wrap=True)
-    for warning in _texts(told, "warnings"):
-        console.print(f"Warning: {warning}.", markup=False, soft_wrap=True)
-    console.print("What does not come back:")
-    for lost in _texts(told, "not_restored"):
-        console.print(f"- {lost}", markup=False, soft_wrap=True)
+    for sentence in _page(told):
+        console.print(printable(sentence), markup=False, soft_wrap=True)
+
+
+def _page(told: JsonObject) -> Iterator[str]:
+    """What a person is told, line by line."""
+    yield _headline(told)
+    yield _stock(section(told, "level"), is_dry=bool(told["dry_run"]))
+    yield from (f"Warning: {warning}." for warning in _texts(told, "warnings"))
+    yield "What does not come back:"
+    yield from (f"- {lost}" for lost in _texts(told, "not_restored"))
 
 
 def _headline(told: JsonObject) -> str:

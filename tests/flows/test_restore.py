@@ -444,6 +444,20 @@ class TestCommand:
         assert "Its level was set to 4, as RMS says." in said.out
         assert "- translations" in said.out
 
+    def test_is_offered_when_a_deleted_variant_is_in_stock_again(self, evenstock: Shell, shop: Stage) -> None:
+        stock(shop, 4)
+        said = evenstock("run", "reverse-stock-sync", "--products", "[101]")
+        assert said.status == 0
+        assert "evenstock variants list|restore ID" in said.out
+
+    def test_takes_no_name_for_a_command(self, evenstock: Shell, shop: Stage) -> None:
+        now = shop.world()
+        now["shopify"][OWN]["products"][0]["title"] = "[red]Shoe\x1b[2J"
+        shop.put(now)
+        said = evenstock("variants", "restore", str(GONE), "--dry-run")
+        assert "[red]Shoe" in said.out
+        assert "\x1b" not in said.out
+
     def test_respects_the_emergency_stop(
         self, evenstock: Shell, shop: Stage, monkeypatch: pytest.MonkeyPatch
     ) -> None:
