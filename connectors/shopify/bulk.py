@@ -10,12 +10,13 @@ before the first of them was believed. An operation that fails is started again,
 
 import json
 import logging
+import re
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import IO
 
 from connectors.errors import ConnectorError, Malformed, Refused, Transient, Unauthorised, UnknownOutcome
@@ -35,9 +36,6 @@ FULL = frozenset({"OPERATION_IN_PROGRESS", "LIMIT_REACHED"})
 
 LOOKS = (0.5, 2.0)
 """Waits, in seconds, before looking whether an operation runs whose start was not answered."""
-
-SLACK = timedelta(seconds=5)
-"""How far the moment of a start may be off when an operation is looked for by it."""
 
 _OVER = frozenset({"COMPLETED", "FAILED", "CANCELED", "EXPIRED"})
 
@@ -82,7 +80,8 @@ class Rows:
         with self._file as file:
             file.seek(0)
             for line in file:
-                yield _parsed(line)
+                if line.strip():
+                    yield _parsed(line)
 
 
 class Bulk:
@@ -100,10 +99,9 @@ class Bulk:
         Raises Transient if it fails again and again or takes too long, Malformed if its result is not whole,
         Refused if Shopify does not take the document or someone cancelled the operation, and Unauthorised.
         """
-        known: set[str] = set()
         for attempt in range(1, self._limits.attempts + 1):
             try:
-                return self._rows(text, expected, known)
+                return self._rows(text, expected)
             except TooLong:
                 raise
             except (Transient, Malformed) as error:
@@ -112,9 +110,9 @@ class Bulk:
                 logger.warning("bulk query, attempt %d: %s; it is started again", attempt, error)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _rows(self, text: str, expected: int, known: set[str]) -> Rows:
-        started = self._start(calls.run_bulk_query(text), text, known, repeatable=True)
-        known.add(started.id)
+    def _rows(self, text: str, expected: int) -> Rows:
+        name = _name()
+        started = self._start(calls.run_bulk_query(_named(text, name)), name, repeatable=True)
         operation = self._finished(started, expected)
         _check_completed(operation)
         at = operation.completed_at or operation.created_at
@@ -139,7 +137,8 @@ class Bulk:
         The payload of a line that was done, Refused for one that was not, UnknownOutcome for one of which
         there is no word; each number comes once. Lines may run at the same time. `repeatable`: the whole may
         be started again when nobody knows whether it runs; else that is UnknownOutcome.
-        Raises WritesOff, and what keeps an operation from starting: then none of its lines was run.
+        Raises WritesOff, and what keeps the operation from starting: then no line was run. Only lines that
+        do not fit into one file are told of it one by one, as the other files may have been run.
         """
         files = _files(lines, self._limits.file)
         first = next(files, None)
@@ -151,7 +150,15 @@ class Bulk:
             return
 
         def run(file: "_File") -> list[tuple[int, JsonObject | ConnectorError]]:
-            return list(self._run(text, file, repeatable))
+            try:
+                return list(self._run(text, file, repeatable))
+            except Unauthorised:
+                raise
+            except UnknownOutcome as error:
+                why: ConnectorError = error
+            except ConnectorError as error:
+                why = Transient(f"not run: {error}")
+            return [(file.first + number, why) for number in range(file.count)]
 
         with ThreadPoolExecutor(AT_ONCE) as pool:
             for results in pool.map(run, [first, second, *files]):
@@ -166,8 +173,10 @@ class Bulk:
         """Run one file."""
         with file.content:
             path = self._uploaded(file)
-        call = calls.run_bulk_mutation(text, path, f"evenstock-{uuid.uuid4().hex}")
-        started = self._start(call, text, set(), repeatable=repeatable)
+        name = _name()
+        started = self._start(
+            calls.run_bulk_mutation(_named(text, name), path, name), name, repeatable=repeatable
+        )
         results, why = self._results(started, file.count)
         for number in range(file.count):
             yield file.first + number, results.get(number) or UnknownOutcome(why)
@@ -201,17 +210,16 @@ class Bulk:
 
     # -------------------------------------------------------- life of an operation
 
-    def _start(self, call: Call, text: str, known: set[str], *, repeatable: bool) -> Operation:
-        """Start an operation, or find the one that was started when the answer was lost."""
+    def _start(self, call: Call, name: str, *, repeatable: bool) -> Operation:
+        """Start an operation, or find the one of this name that was started when the answer was lost."""
         began = self._http.elapsed()
         lost, wait = 0, choice.FIRST_POLL
         while True:
-            sent_at = self._http.elapsed()
             try:
                 return readers.started(self._http.send(call), call.operation)
             except UnknownOutcome:
                 lost += 1
-                if found := self._found(text, sent_at, known):
+                if found := self._found(name):
                     return found
                 if not repeatable or lost >= self._limits.attempts:
                     raise
@@ -223,16 +231,17 @@ class Bulk:
                 wait = min(choice.LAST_POLL, wait * 2)
                 self._http.pause(wait)
 
-    def _found(self, text: str, sent_at: float, known: set[str]) -> Operation | None:
-        """The operation with this document that began since then, if there is one."""
+    def _found(self, name: str) -> Operation | None:
+        """The operation whose document has this name, if it is among the newest ones."""
         for wait in LOOKS:
             self._http.pause(wait)
-            answer = self._http.send(calls.bulk_operations())
-            since = answer.at - timedelta(seconds=self._http.elapsed() - sent_at) - SLACK
-            for each in readers.operations(answer):
-                is_ours = each.text.split() == text.split() and each.id not in known
-                if is_ours and each.created_at >= since:
-                    return each
+            try:
+                newest = readers.operations(self._http.send(calls.bulk_operations()))
+            except (Transient, Malformed) as error:
+                logger.warning("whether a bulk operation was started is not known: %s", error)
+            else:
+                if found := next((each for each in newest if name in each.text), None):
+                    return found
         return None
 
     def _finished(self, operation: Operation, expected: int) -> Operation:
@@ -311,7 +320,10 @@ class Bulk:
         try:
             for piece in self._http.fetch(url, file.tell()):
                 file.write(piece)
-        except (Transient, Malformed, Refused) as error:
+        except Refused as error:
+            # Nothing lies behind what is there: the file is shorter than told.
+            return Short(str(error)) if "416" in error.codes else error
+        except (Transient, Malformed) as error:
             return error
         if operation.size is not None and file.tell() < operation.size:
             return Short(f"a result of {operation.size} bytes ended after {file.tell()}")
@@ -323,6 +335,20 @@ class Bulk:
         if not (found.url or found.partial_url):
             raise Transient(f"the result of a bulk operation is gone: {problem}") from None
         return found
+
+
+# ----------------------------------------------------------------------- names
+
+_HEAD = re.compile(r"\b(query|mutation)\b\s*\w*")
+
+
+def _name() -> str:
+    return f"Evenstock_{uuid.uuid4().hex}"
+
+
+def _named(text: str, name: str) -> str:
+    """A document with a name of its own, by which it is found again among the store's operations."""
+    return _HEAD.sub(rf"\1 {name}", text, count=1)
 
 
 # ------------------------------------------------------------------- judgement

@@ -40,7 +40,7 @@ MUTATION_CALLS = 6
 
 FIRST_POLL = 0.5
 LAST_POLL = 15.0
-POLL_GROWTH = 1.5
+POLL_GROWTH = 1.3
 
 STANDARD = Points(level=2_000, rate=100)
 """The bucket of the smallest plans, for as long as no answer has told the real one."""

@@ -188,12 +188,13 @@ query VariantSnapshots($ids: [ID!]!) {
       selectedOptions { name value }
       product { id handle isGiftCard variantsCount { count } }
       media(first: 10) { nodes { id } }
-      metafields(first: 50) { nodes { namespace key type value } pageInfo { hasNextPage } }
+      metafields(first: 250) { nodes { namespace key type value } pageInfo { hasNextPage } }
       sellingPlanGroupsCount { count }
       inventoryItem {
         id
         tracked
         requiresShipping
+        duplicateSkuCount
         unitCost { amount currencyCode }
         countryCodeOfOrigin
         provinceCodeOfOrigin

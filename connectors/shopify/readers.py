@@ -241,7 +241,15 @@ def _facts(node: JsonObject) -> VariantFacts:
         selling_plans=as_int(plans.get("count"), "sellingPlanGroupsCount"),
         siblings=as_int(siblings.get("count"), "variantsCount"),
         data=node,
+        is_whole=not _is_cut(node),
     )
+
+
+def _is_cut(node: JsonObject) -> bool:
+    """Whether a variant has more metafields than came with it."""
+    metafields = as_object(node.get("metafields"), "metafields")
+    info = as_object(metafields.get("pageInfo"), "metafields.pageInfo")
+    return as_bool(info.get("hasNextPage"), "metafields.hasNextPage")
 
 
 # ------------------------------------------------- variants made again
@@ -256,14 +264,13 @@ def recorded(body: JsonObject) -> Recorded:
     item = as_object(body.get("inventoryItem"), "inventoryItem")
     plans = as_object(body.get("sellingPlanGroupsCount"), "sellingPlanGroupsCount")
     metafields = as_object(body.get("metafields"), "metafields")
-    info = as_object(metafields.get("pageInfo"), "metafields.pageInfo")
     images = as_list(as_object(body.get("media"), "media").get("nodes"), "media.nodes")
     return Recorded(
         variant=_new_variant(body, item, as_list(metafields.get("nodes"), "metafields.nodes")),
         item_id=number(item.get("id")),
         position=as_int(body.get("position"), "position"),
         media=tuple(as_text(as_object(each, "media").get("id"), "media.id") for each in images),
-        metafields_cut=as_bool(info.get("hasNextPage"), "metafields.hasNextPage"),
+        metafields_cut=_is_cut(body),
         selling_plans=as_int(plans.get("count"), "sellingPlanGroupsCount"),
         is_bundle=as_bool(body.get("requiresComponents"), "requiresComponents"),
         locations=tuple(as_int(each, STOCKED_AT) for each in as_list(body.get(STOCKED_AT, []), STOCKED_AT)),

@@ -84,13 +84,13 @@ def change_in_bulk(http: Http, bulk: Bulk, changes: Sequence[TagChange], width: 
     and what is not done then is done call by call: nothing is taken for done that was not seen.
     """
     adding = [TagChange(each.product_id, add=each.add) for each in changes if each.add]
-    failed = _pass(http, bulk, inner.add_tags(), adding, width)
+    failed = _pass(http, bulk, inner.ADD_TAGS, adding, width)
     removing = [
         TagChange(each.product_id, remove=each.remove)
         for each in changes
         if each.remove and each.product_id not in failed
     ]
-    return failed | _pass(http, bulk, inner.remove_tags(), removing, width)
+    return failed | _pass(http, bulk, inner.REMOVE_TAGS, removing, width)
 
 
 def _pass(http: Http, bulk: Bulk, text: str, changes: Sequence[TagChange], width: int) -> dict[int, str]:

@@ -96,7 +96,7 @@ BUILT = [
     calls.tags([101]),
     calls.run_bulk_query(inner.heads(calls.without_tag("x"))),
     calls.stage_upload("x.jsonl"),
-    calls.run_bulk_mutation(inner.add_tags(), "tmp/none", "evenstock-1"),
+    calls.run_bulk_mutation(inner.ADD_TAGS, "tmp/none", "evenstock-1"),
     calls.bulk_operation("gid://shopify/BulkOperation/1"),
     calls.bulk_operations(),
     calls.cancel_bulk("gid://shopify/BulkOperation/1"),
@@ -142,8 +142,8 @@ class TestDocuments:
             inner.heads(calls.with_tag("x", above=7)),
             inner.skus(calls.anything()),
             inner.orders(calls.placed(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))),
-            inner.add_tags(),
-            inner.remove_tags(),
+            inner.ADD_TAGS,
+            inner.REMOVE_TAGS,
         ],
     )
     def test_that_run_in_bulk_are_valid_too(self, text: str) -> None:

@@ -350,6 +350,23 @@ class TestStart:
         assert len(store.calls(START)) == 2
         assert len(ended(store)) == 1
 
+    def test_that_cannot_be_looked_for_is_sent_again(self, store: Store) -> None:
+        shop = filled(store)
+        store.sandbox.faults(
+            [
+                {"system": "shopify", "operation": START, "kind": "lost_answer"},
+                {
+                    "system": "shopify",
+                    "operation": "bulkOperations",
+                    "kind": "http",
+                    "status": 503,
+                    "times": -1,
+                },
+            ]
+        )
+        assert len(ids(shop.products_without(MARK))) == 5
+        assert ended(store)[-1] == "COMPLETED"
+
     def test_that_is_lost_again_and_again_is_given_up(self, store: Store) -> None:
         shop = filled(store)
         store.fault(operation=START, kind="http", status=502, times=-1)
@@ -513,6 +530,23 @@ class TestDownload:
         store.tampering = _replaced(lambda lines: [line.replace(b'"Shoe ', b'"') for line in lines])
         assert len(ids(shop.products_without(MARK))) == 5
 
+    def test_that_is_shorter_than_told_ends_at_a_server_that_knows_ranges(self, store: Store) -> None:
+        shop = filled(store)
+
+        def tamper(request: httpx.Request, response: httpx.Response) -> httpx.Response:
+            if "/bulk/" in request.url.path and "range" in request.headers:
+                return httpx.Response(416)
+            return shorter(request, response)
+
+        shorter = _replaced(lambda lines: [line.replace(b'"Shoe ', b'"') for line in lines])
+        store.tampering = tamper
+        assert len(ids(shop.products_without(MARK))) == 5
+
+    def test_blank_lines_are_no_objects(self, store: Store) -> None:
+        shop = filled(store)
+        store.tampering = _replaced(lambda lines: [b"\n", *lines, b"\n"])
+        assert len(ids(shop.products_without(MARK))) == 5
+
     def test_of_garbage_is_malformed(self, store: Store) -> None:
         shop = filled(store)
         store.tampering = _replaced(lambda lines: [b"{]}\n" for _ in lines])
@@ -530,7 +564,7 @@ def tagging(count: int, tag: str = "x") -> list[JsonObject]:
 class TestMutation:
     def run(self, store: Store, lines: list[JsonObject], limits: Limits = BRIEF) -> dict[int, object]:
         bulk = Bulk(store.http(), limits)
-        found = list(bulk.mutate(inner.add_tags(), lines, repeatable=True))
+        found = list(bulk.mutate(inner.ADD_TAGS, lines, repeatable=True))
         assert [number for number, _ in found] == list(range(len(lines)))
         return dict(found)
 
@@ -587,6 +621,30 @@ class TestMutation:
         assert done <= set(self.tagged(store))
         assert len(done) + len(unknown) == 8
 
+    def test_lines_of_a_file_that_was_not_run_say_so(self, store: Store) -> None:
+        store.put(world(shoes(6), []))
+        size = len(json.dumps(tagging(1)[0], separators=(",", ":"))) + 1
+        store.fault(operation="POST /staged-uploads", kind="http", status=403, times=2)
+        found = self.run(store, tagging(6), replace(BRIEF, file=2 * size))
+        assert sum(isinstance(each, dict) for each in found.values()) == 2
+        assert sum(isinstance(each, Transient) for each in found.values()) == 4
+        assert len(self.tagged(store)) == 2
+
+    def test_lines_of_a_file_that_may_have_been_run_are_unknown(self, store: Store) -> None:
+        store.put(world(shoes(6), []))
+        size = len(json.dumps(tagging(1)[0], separators=(",", ":"))) + 1
+        store.fault(operation="bulkOperationRunMutation", kind="http", status=502, times=1)
+        bulk = Bulk(store.http(), replace(BRIEF, file=2 * size))
+        found = dict(bulk.mutate(inner.ADD_TAGS, tagging(6)))
+        assert sum(isinstance(each, UnknownOutcome) for each in found.values()) == 2
+        assert len(self.tagged(store)) == 4
+
+    def test_a_shut_door_ends_all_files(self, store: Store) -> None:
+        store.put(world(shoes(6), []))
+        store.fault(operation="*", kind="http", status=423, times=-1)
+        with pytest.raises(Unauthorised):
+            self.run(store, tagging(6), replace(BRIEF, file=60))
+
     def test_that_never_ends_is_cancelled_and_unknown(self, store: Store) -> None:
         store.put(world(shoes(3), []))
         store.fault(operation="bulkMutation", kind="timeout_before")
@@ -600,11 +658,21 @@ class TestMutation:
         assert all(isinstance(each, dict) for each in self.run(store, tagging(3)).values())
         assert len(ended(store, "MUTATION")) == 1
 
+    def test_files_whose_starts_were_not_answered_are_not_mixed_up(self, store: Store) -> None:
+        store.put(world(shoes(10), []))
+        size = len(json.dumps(tagging(1)[0], separators=(",", ":"))) + 1
+        store.fault(operation="bulkOperationRunMutation", kind="lost_answer", times=-1)
+        lines = [*tagging(9), {"id": calls.gid("Product", 77), "tags": ["x"]}]
+        found = self.run(store, lines, replace(BRIEF, file=3 * size))
+        assert [number for number, each in found.items() if isinstance(each, Refused)] == [9]
+        assert sum(isinstance(each, dict) for each in found.values()) == 9
+        assert ended(store, "MUTATION") == ["COMPLETED"] * 4
+
     def test_is_not_started_twice_unless_it_may_be(self, store: Store) -> None:
         store.put(world(shoes(3), []))
         store.fault(operation="bulkOperationRunMutation", kind="http", status=502)
         with pytest.raises(UnknownOutcome):
-            list(Bulk(store.http()).mutate(inner.add_tags(), tagging(3)))
+            list(Bulk(store.http()).mutate(inner.ADD_TAGS, tagging(3)))
         assert len(store.calls("bulkOperationRunMutation")) == 1
         store.fault(operation="bulkOperationRunMutation", kind="http", status=502)
         assert all(isinstance(each, dict) for each in self.run(store, tagging(3)).values())
@@ -636,7 +704,7 @@ class TestMutation:
         store.put(world(shoes(3), []))
         bulk = Bulk(store.http(writes_off=True))
         with pytest.raises(WritesOff):
-            list(bulk.mutate(inner.add_tags(), tagging(3), repeatable=True))
+            list(bulk.mutate(inner.ADD_TAGS, tagging(3), repeatable=True))
         assert store.sandbox.calls() == []
         assert store.seen == []
 

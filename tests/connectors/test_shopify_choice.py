@@ -84,7 +84,7 @@ class TestPolls:
             waits.append(choice.next_poll(waits[-1], sum(waits), 0, 0))
         assert waits[0] == 0.5
         assert waits == sorted(waits)
-        assert len(waits) < 12
+        assert len(waits) < 15
 
     def test_follow_the_progress_where_it_is_known(self) -> None:
         assert choice.next_poll(1.0, 4.0, 400, 500) == 1.0
