@@ -100,7 +100,10 @@ class LevelsEverywhere:
 
 @dataclass(frozen=True, slots=True)
 class VariantFacts:
-    """What decides whether a variant may be deleted. `data` is everything needed to make it again."""
+    """What decides whether a variant may be deleted. `data` is everything needed to make it again.
+
+    `is_whole` is false when `data` was cut short.
+    """
 
     id: int
     product_id: int
@@ -111,6 +114,7 @@ class VariantFacts:
     selling_plans: int
     siblings: int
     data: JsonObject
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)

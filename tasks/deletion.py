@@ -130,5 +130,6 @@ def failed_check(
         "bundle": facts.is_bundle,
         "gift_card": facts.is_gift_card,
         "selling_plan": facts.selling_plans > 0,
+        "snapshot_cut": not facts.is_whole,
     }
     return next((name for name, stands_in_the_way in checks.items() if stands_in_the_way), "")

@@ -66,6 +66,7 @@ REASONS: Mapping[str, str] = {
     "bundle": "it is a bundle",
     "gift_card": "it is a gift card",
     "selling_plan": "it is on a selling plan",
+    "snapshot_cut": "it has more metafields than its snapshot could keep",
     "check_failed": "a check could not be made, which counts as no",
     "delete_failed": "Shopify did not delete it; the next run tries again",
     # not in the shop

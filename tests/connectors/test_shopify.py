@@ -397,6 +397,12 @@ class TestVariantsMadeAgain:
             "product",
         }
 
+    @pytest.mark.parametrize(("count", "whole"), [(0, True), (250, True), (251, False)])
+    def test_a_snapshot_says_when_it_was_cut(self, store: Store, count: int, *, whole: bool) -> None:
+        shop = self.put(store, metafields={f"custom.n{number}": "x" for number in range(count)})
+        facts = shop.snapshots([12])[12]
+        assert (facts.is_whole, readers.recorded(facts.data).metafields_cut) == (whole, not whole)
+
     def test_what_is_unknown_is_left_out(self) -> None:
         bare = replace(RED, sku=None, barcode=None, cost=None, weight=None, metafields=())
         given = calls.variant_input(bare)

@@ -206,6 +206,7 @@ class TestFailedCheck:
             (failed_check(replace(FACTS, is_bundle=True)), "bundle"),
             (failed_check(replace(FACTS, is_gift_card=True)), "gift_card"),
             (failed_check(replace(FACTS, selling_plans=1)), "selling_plan"),
+            (failed_check(replace(FACTS, is_whole=False)), "snapshot_cut"),
         ],
     )
     def test_names_what_keeps_a_variant(self, check: str, why: str) -> None:
