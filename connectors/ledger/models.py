@@ -21,10 +21,11 @@ from sqlalchemy import (
     String,
     Text,
     TypeDecorator,
+    UniqueConstraint,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from connectors.ledger.records import OperationState, PlanState, RunState
+from connectors.ledger.records import OperationState, PlanState, RunState, SyncStatus, SyncType
 from connectors.records import JsonObject
 
 OUTCOMES = ("done", "unchanged", "held", "refused", "conflict", "failed", "parked", "not_sent")
@@ -107,9 +108,12 @@ class Base(DeclarativeBase):
         Decimal: DecimalText,
         JsonObject: _Json,
         Sequence[JsonObject]: _Json,
+        Sequence[int]: _Json,
         RunState: _states(RunState, "state"),
         PlanState: _states(PlanState, "state"),
         OperationState: _states(OperationState, "state"),
+        SyncType: _states(SyncType, "sync_type"),
+        SyncStatus: _states(SyncStatus, "status"),
     }
 
 
@@ -309,3 +313,135 @@ class SecretRow(Base):
     key_id: Mapped[str] = mapped_column(String(16), index=True)
     ciphertext: Mapped[bytes] = mapped_column(LargeBinary)
     stored_at: Mapped[datetime]
+
+
+# The inventory refresh's tables: names and columns as in its origin document, and the account on every row.
+
+
+class VendorVariantRow(Base):
+    """`records.VendorVariant`."""
+
+    __tablename__ = "vendor_variants"
+    __table_args__ = (
+        Index(None, "account", "shopify_product_id"),
+        Index(None, "account", "inventory_item_id"),
+    )
+
+    account: Mapped[str] = mapped_column(String(255), primary_key=True)
+    shopify_variant_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    shopify_product_id: Mapped[int]
+    inventory_item_id: Mapped[int]
+    sku: Mapped[str | None]
+    tracked: Mapped[bool]
+    updated_at: Mapped[datetime]
+    gone_at: Mapped[datetime | None]
+
+
+class VendorLevelRow(Base):
+    """`records.VendorLevel`. `last_change_at` is when `available` was last seen to be another number."""
+
+    __tablename__ = "vendor_inventory_levels"
+
+    account: Mapped[str] = mapped_column(String(255), primary_key=True)
+    inventory_item_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    location_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    available: Mapped[int | None]
+    last_change_at: Mapped[datetime | None]
+    sync_batch_id: Mapped[str | None] = mapped_column(String(36))
+    updated_at: Mapped[datetime]
+    gone_at: Mapped[datetime | None]
+
+
+class SyncLogRow(Base):
+    """`records.SyncLog`."""
+
+    __tablename__ = "inventory_sync_log"
+    __table_args__ = (Index(None, "account", "started_at"), Index(None, "account", "status"))
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    account: Mapped[str] = mapped_column(String(255))
+    sync_type: Mapped[SyncType]
+    status: Mapped[SyncStatus]
+    products_synced: Mapped[int]
+    errors_count: Mapped[int]
+    error_details: Mapped[JsonObject | None]
+    triggered_by: Mapped[str]
+    started_at: Mapped[datetime]
+    completed_at: Mapped[datetime | None]
+    sync_batch_id: Mapped[str] = mapped_column(String(36))
+    run_id: Mapped[str | None] = mapped_column(ForeignKey("runs.id"))
+    retry_of: Mapped[str | None] = mapped_column(ForeignKey("inventory_sync_log.id"))
+    products_total: Mapped[int]
+    batches_total: Mapped[int]
+    batches_done: Mapped[int]
+    result: Mapped[JsonObject | None]
+
+
+class PartnerRow(Base):
+    """`records.Partner`."""
+
+    __tablename__ = "partners"
+    __table_args__ = (
+        UniqueConstraint("account", "shop_domain"),
+        CheckConstraint(f"when_stale IN ({', '.join(map(repr, WHEN_STALE))})", name="when_stale"),
+        CheckConstraint(f"inventory_sync_status IN ({', '.join(map(repr, HEALTH))})", name="status"),
+    )
+
+    id: Mapped[int] = mapped_column(_Counter, primary_key=True)
+    account: Mapped[str] = mapped_column(String(255))
+    shop_domain: Mapped[str] = mapped_column(String(255))
+    base_url: Mapped[str]
+    display_name: Mapped[str]
+    is_active: Mapped[bool]
+    orders_known: Mapped[str] = mapped_column(String(16))
+    when_stale: Mapped[str] = mapped_column(String(8))
+    created_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
+    last_inventory_sync: Mapped[datetime | None]
+    inventory_sync_status: Mapped[str | None] = mapped_column(String(16))
+    last_attempt_at: Mapped[datetime | None]
+    last_error: Mapped[str]
+
+
+class ProductMappingRow(Base):
+    """`records.ProductMapping`."""
+
+    __tablename__ = "product_mappings"
+    __table_args__ = (
+        UniqueConstraint("account", "partner_id", "partner_variant_id"),
+        Index(None, "account", "own_variant_id"),
+    )
+
+    id: Mapped[int] = mapped_column(_Counter, primary_key=True)
+    account: Mapped[str] = mapped_column(String(255))
+    partner_id: Mapped[int] = mapped_column(ForeignKey("partners.id"))
+    partner_variant_id: Mapped[int]
+    own_variant_id: Mapped[int]
+    is_active: Mapped[bool]
+    location_ids: Mapped[Sequence[int] | None]
+    buffer: Mapped[int]
+    orders_known: Mapped[str | None] = mapped_column(String(16))
+    sums: Mapped[bool]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class SyncLogRow(Base):
+    """`records.SyncLog`."""
+
+    __tablename__ = "sync_logs"
+    __table_args__ = (Index(None, "account", "partner_id", "started_at"), Index(None, "account", "run_id"))
+
+    id: Mapped[int] = mapped_column(_Counter, primary_key=True)
+    account: Mapped[str] = mapped_column(String(255))
+    partner_id: Mapped[int | None] = mapped_column(ForeignKey("partners.id"))
+    run_id: Mapped[str] = mapped_column(String(128))
+    sync_type: Mapped[str] = mapped_column(String(32))
+    status: Mapped[str] = mapped_column(String(16))
+    items_processed: Mapped[int]
+    items_updated: Mapped[int]
+    items_failed: Mapped[int]
+    items_skipped: Mapped[int]
+    errors: Mapped[Sequence[JsonObject]]
+    started_at: Mapped[datetime]
+    completed_at: Mapped[datetime | None]

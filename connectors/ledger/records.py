@@ -45,6 +45,22 @@ class OperationState(StrEnum):
     SETTLED = "settled"
 
 
+class SyncType(StrEnum):
+    """What started an inventory refresh."""
+
+    SCHEDULED = "scheduled"
+    MANUAL = "manual"
+    WEBHOOK = "webhook"
+
+
+class SyncStatus(StrEnum):
+    """How an inventory refresh stands. *Completed* ones may still have failed batches."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One run of a flow. `id` is the report's `sync_id`; `day` is the day it marks products with."""
@@ -234,3 +250,134 @@ class Snapshot:
     restored_variant_id: int | None = None
     restored_item_id: int | None = None
     restored_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VendorVariant:
+    """A variant that the inventory refresh knows. `gone_at`: since when the store has it no more."""
+
+    account: str
+    shopify_variant_id: int
+    shopify_product_id: int
+    inventory_item_id: int
+    updated_at: datetime
+    sku: str | None = None
+    tracked: bool = True
+    gone_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VendorLevel:
+    """A level as the inventory refresh last saw it, at `updated_at` by the store's clock.
+
+    A level that the store has no more (`gone_at`) has no `available`: none is not zero.
+    """
+
+    account: str
+    inventory_item_id: int
+    location_id: int
+    available: int | None
+    updated_at: datetime
+    sync_batch_id: str | None = None
+    last_change_at: datetime | None = None
+    gone_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncLog:
+    """One inventory refresh: who asked for it, how far it is, and how it ended.
+
+    `sync_batch_id` is on every level it stored. `error_details` has its errors, and the seconds, retries and
+    errors of each batch; `result` is the answer that it gave.
+    """
+
+    id: str
+    account: str
+    sync_type: SyncType
+    triggered_by: str
+    started_at: datetime
+    sync_batch_id: str
+    status: SyncStatus = SyncStatus.RUNNING
+    products_synced: int = 0
+    errors_count: int = 0
+    error_details: JsonObject | None = None
+    completed_at: datetime | None = None
+    run_id: str | None = None
+    retry_of: str | None = None
+    products_total: int = 0
+    batches_total: int = 0
+    batches_done: int = 0
+    result: JsonObject | None = None
+
+
+WHEN_STALE = ("keep", "zero")
+"""What becomes of a partner's levels that could not be read for too long."""
+HEALTH = ("healthy", "warning", "failed")
+"""How a partner's last syncs went."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """A store whose goods the own store (`account`) sells too.
+
+    `shop_domain` names it everywhere, `base_url` is where it answers. `orders_known`: when it knows of the
+    own store's orders: `at_shipping`, `at_once`, or after so many minutes. `last_inventory_sync` is the last
+    success; `last_error` is empty after one.
+    """
+
+    account: str
+    shop_domain: str
+    base_url: str
+    display_name: str
+    created_at: datetime
+    id: int | None = None
+    is_active: bool = True
+    orders_known: str = "at_shipping"
+    when_stale: str = "keep"
+    deleted_at: datetime | None = None
+    last_inventory_sync: datetime | None = None
+    inventory_sync_status: str | None = None
+    last_attempt_at: datetime | None = None
+    last_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProductMapping:
+    """Which variant of a partner feeds which own variant, by their ids; one own variant each.
+
+    `location_ids`: the partner's locations that count, None for all active ones. `buffer`: units kept back.
+    `orders_known` overrides the partner's. `sums`: its stock is added to that of the own variant's other
+    mappings, all of which must say so.
+    """
+
+    account: str
+    partner_id: int
+    partner_variant_id: int
+    own_variant_id: int
+    created_at: datetime
+    updated_at: datetime
+    id: int | None = None
+    is_active: bool = True
+    location_ids: Sequence[int] | None = None
+    buffer: int = 0
+    orders_known: str | None = None
+    sums: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SyncLog:
+    """One sync of one partner, or of the whole account; not ended while `completed_at` is None."""
+
+    account: str
+    partner_id: int | None
+    run_id: str
+    started_at: datetime
+    id: int | None = None
+    sync_type: str = "inventory"
+    status: str = "running"
+    items_processed: int = 0
+    items_updated: int = 0
+    items_failed: int = 0
+    items_skipped: int = 0
+    errors: Sequence[JsonObject] = ()
+    completed_at: datetime | None = None
