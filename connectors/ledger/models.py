@@ -25,7 +25,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from connectors.ledger.records import OperationState, PlanState, RunState, SyncStatus, SyncType
+from connectors.ledger.records import (
+    HEALTH,
+    WHEN_STALE,
+    OperationState,
+    PlanState,
+    RunState,
+    SyncStatus,
+    SyncType,
+)
 from connectors.records import JsonObject
 
 OUTCOMES = ("done", "unchanged", "held", "refused", "conflict", "failed", "parked", "not_sent")
@@ -352,8 +360,8 @@ class VendorLevelRow(Base):
     gone_at: Mapped[datetime | None]
 
 
-class SyncLogRow(Base):
-    """`records.SyncLog`."""
+class RefreshLogRow(Base):
+    """`records.RefreshLog`."""
 
     __tablename__ = "inventory_sync_log"
     __table_args__ = (Index(None, "account", "started_at"), Index(None, "account", "status"))

@@ -284,7 +284,7 @@ class VendorLevel:
 
 
 @dataclass(frozen=True, slots=True)
-class SyncLog:
+class RefreshLog:
     """One inventory refresh: who asked for it, how far it is, and how it ended.
 
     `sync_batch_id` is on every level it stored. `error_details` has its errors, and the seconds, retries and
