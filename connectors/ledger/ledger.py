@@ -7,15 +7,32 @@ from connectors.ledger.changes import Changes
 from connectors.ledger.database import Database
 from connectors.ledger.leases import Leases
 from connectors.ledger.levels import Levels
+from connectors.ledger.mappings import Mappings
 from connectors.ledger.operations import Operations
+from connectors.ledger.partners import Partners
 from connectors.ledger.plans import Plans
 from connectors.ledger.runs import Runs
 from connectors.ledger.schema import bring_up_to_date
 from connectors.ledger.secrets import Secrets
 from connectors.ledger.shop import Accounts, Products, Snapshots
+from connectors.ledger.sync_logs import SyncLogs
 
 
-class Ledger(Runs, Plans, Changes, Operations, Leases, Levels, Products, Accounts, Snapshots, Secrets):
+class Ledger(
+    Runs,
+    Plans,
+    Changes,
+    Operations,
+    Leases,
+    Levels,
+    Products,
+    Accounts,
+    Snapshots,
+    Secrets,
+    Partners,
+    Mappings,
+    SyncLogs,
+):
     """Every method is one unit of work: all of it is stored, or nothing.
 
     Raises ConfigurationError when a person has to mend the database, Transient when it is busy or away,

@@ -1,0 +1,108 @@
+"""Product mappings: which variant of a partner feeds which own variant."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import ColumnElement, and_, func, select, true, update
+
+from connectors.ledger.database import Database, chunks, insert_into
+from connectors.ledger.models import LevelRow, PartnerRow, ProductMappingRow
+from connectors.ledger.records import LevelMemory, ProductMapping
+from connectors.ledger.rows import columns, loaded, values
+
+_COLUMNS = columns(ProductMappingRow, ProductMapping)
+_KEY = ("account", "partner_id", "partner_variant_id")
+_LEVEL = columns(LevelRow, LevelMemory)
+_LEVEL_KEY = ("account", "inventory_item_id", "location_id")
+
+
+class Mappings:
+    """The part of the ledger that knows product mappings."""
+
+    database: Database
+
+    def mappings(
+        self, account: str, partner_id: int | None = None, *, active_only: bool = False
+    ) -> list[ProductMapping]:
+        """Mappings of the account's partners, or of one of them; those of removed partners are left out.
+
+        `active_only`: both the mapping and its partner are active.
+        """
+        switched_on = and_(ProductMappingRow.is_active, PartnerRow.is_active) if active_only else true()
+        one = true() if partner_id is None else ProductMappingRow.partner_id == partner_id
+        return self._mappings_where(account, switched_on, one)
+
+    def feeding(self, account: str, own_variants: Iterable[int]) -> list[ProductMapping]:
+        """The active mappings that feed these own variants, also those of partners switched off just now."""
+        slices = chunks(sorted(set(own_variants)))
+        return [
+            found
+            for part in slices
+            for found in self._mappings_where(
+                account, ProductMappingRow.is_active, ProductMappingRow.own_variant_id.in_(part)
+            )
+        ]
+
+    def store_mappings(self, mappings: Sequence[ProductMapping]) -> None:
+        """Store mappings, all or none; one of the same partner variant is replaced, with its first time."""
+        with self.database.writing() as connection:
+            insert = insert_into(connection, ProductMappingRow)
+            new = insert.excluded
+            statement = insert.on_conflict_do_update(
+                index_elements=list(_KEY),
+                set_={
+                    column.key: new[column.key]
+                    for column in _COLUMNS
+                    if column.key not in {*_KEY, "id", "created_at"}
+                },
+            )
+            for part in chunks(values(mappings, without="id")):
+                connection.execute(statement, part)
+
+    def switch_mappings(
+        self, account: str, partner_id: int, variants: Iterable[int], *, is_active: bool
+    ) -> None:
+        """From now on these partner variants feed their own variants, or do not."""
+        with self.database.writing() as connection:
+            for part in chunks(sorted(set(variants))):
+                mine = and_(
+                    ProductMappingRow.account == account,
+                    ProductMappingRow.partner_id == partner_id,
+                    ProductMappingRow.partner_variant_id.in_(part),
+                )
+                connection.execute(update(ProductMappingRow).where(mine).values(is_active=is_active))
+
+    def levels_of_variants(
+        self, account: str, location_id: int, variants: Iterable[int]
+    ) -> dict[int, LevelMemory]:
+        """What is remembered of the levels of these own variants at a location, by variant id."""
+        there = and_(LevelRow.account == account, LevelRow.location_id == location_id)
+        found: dict[int, LevelMemory] = {}
+        with self.database.reading() as connection:
+            for part in chunks(sorted(set(variants))):
+                statement = select(*_LEVEL).where(there, LevelRow.variant_id.in_(part))
+                levels = loaded(LevelMemory, connection.execute(statement).all())
+                found |= {level.variant_id: level for level in levels if level.deleted_at is None}
+        return found
+
+    def claim_levels(self, levels: Sequence[LevelMemory]) -> None:
+        """Give levels that nobody owns to the truths named here; of those never seen, this is all that is
+        known, and any reading replaces it.
+        """
+        with self.database.writing() as connection:
+            insert = insert_into(connection, LevelRow)
+            owner = func.coalesce(LevelRow.owner_truth, insert.excluded.owner_truth)
+            statement = insert.on_conflict_do_update(
+                index_elements=list(_LEVEL_KEY), set_={"owner_truth": owner}
+            )
+            for part in chunks(values(levels)):
+                connection.execute(statement, part)
+
+    def _mappings_where(self, account: str, *conditions: ColumnElement[bool]) -> list[ProductMapping]:
+        statement = (
+            select(*_COLUMNS)
+            .join(PartnerRow, PartnerRow.id == ProductMappingRow.partner_id)
+            .where(ProductMappingRow.account == account, PartnerRow.deleted_at.is_(None), *conditions)
+            .order_by(ProductMappingRow.partner_id, ProductMappingRow.partner_variant_id)
+        )
+        with self.database.reading() as connection:
+            return loaded(ProductMapping, connection.execute(statement).all())
