@@ -19,6 +19,7 @@ from sandbox.ledger import Ledger
 from sandbox.reading import WorldError, moment, number
 from sandbox.rms import Rms
 from sandbox.shopify import happenings
+from sandbox.shopify.deliveries import secret_of
 from sandbox.shopify.section import write_shop
 from sandbox.shopify.service import Latency, Service, Surroundings
 from sandbox.shopify.switches import Switches
@@ -130,6 +131,21 @@ class Sandbox:
             service.catch_up()
         return self.ledger.writes()
 
+    def webhooks(self) -> list[dict[str, object]]:
+        """The web hooks of all shops, sent or to be sent, oldest first: `{"account", "topic", "uri",
+        "webhook_id", "event_id", "triggered_at", "attempts", "status", "state", "body"}`. A state is
+        `waiting`, `delivered`, `lost`, `given up` or `unsubscribed`.
+        """
+        return [
+            {"account": domain, **line}
+            for domain, service in self.shops.items()
+            for line in service.hooks.told()
+        ]
+
+    def webhooks_settled(self, seconds: float = 10.0) -> bool:
+        """Wait until no web hook is due by the clock; whether that was so within these real seconds."""
+        return all(service.hooks.settled(seconds) for service in self.shops.values())
+
     def faults(self, faults: list[dict[str, Any]]) -> None:
         """Replace the faults; WorldError if they cannot be read."""
         found, rms = read_faults(faults)
@@ -171,6 +187,7 @@ class Sandbox:
                 "SHOPIFY_STORE_DOMAIN": f"{base_url}/shopify/{quote(domain)}",
                 "SHOPIFY_LOCATION_ID": str(next(iter(shop.locations))),
                 **_credentials(shop.settings.token, shop.settings.client_id, shop.settings.client_secret),
+                "SHOPIFY_WEBHOOK_SECRET": secret_of(shop),
             }
         return dict(sorted(found.items()))
 
@@ -211,6 +228,7 @@ class Sandbox:
             ("PUT", "faults"): self._put_faults,
             ("POST", "events"): self._event,
             ("GET", "events"): lambda _: answer(200, self.around.events.listed()),
+            ("GET", "webhooks"): lambda _: answer(200, self.webhooks()),
             ("GET", "clock"): lambda _: self._now(),
             ("PUT", "clock"): self._set_clock,
         }

@@ -1,6 +1,7 @@
 """Faults to order: what a call meets, and which call.
 
-The work of bulk operations meets faults too, under names that no call has: see `sandbox.shopify.bulk`.
+The work of bulk operations and the deliveries of web hooks meet faults too, under names that no call has: see
+`sandbox.shopify.bulk` and `sandbox.shopify.deliveries`.
 """
 
 import threading
@@ -40,6 +41,8 @@ KINDS: Final = (
     "graphql_error",
     "stale_read",
 )
+OF_WEBHOOKS: Final = ("lost", "duplicated", "reordered")
+"""Kinds that only deliveries of web hooks meet."""
 RMS_KINDS: Final = ("down", "locked", "empty", "partial")
 KEYS: Final = {
     "system": Key(one_of(*SYSTEMS), REQUIRED),
@@ -47,7 +50,7 @@ KEYS: Final = {
     "operation": Key(filled, "*"),
     "nth": Key(counted, 1),
     "times": Key(whole, 1),
-    "kind": Key(one_of(*KINDS, *RMS_KINDS), REQUIRED),
+    "kind": Key(one_of(*KINDS, *OF_WEBHOOKS, *RMS_KINDS), REQUIRED),
     "status": Key(optional(whole)),
     "code": Key(optional(filled)),
     "seconds": Key(number, 0.0),
@@ -126,6 +129,7 @@ def read_faults(value: Json, path: Path = ("faults",)) -> tuple[list[Fault], lis
 
 def _read_fault(value: Json, path: Path) -> Fault:
     found = read(value, path, KEYS)
-    known = RMS_KINDS if found["system"] == "rms" else KINDS
+    of_webhooks = OF_WEBHOOKS if found["operation"].startswith("webhookDelivery") else ()
+    known = RMS_KINDS if found["system"] == "rms" else (*KINDS, *of_webhooks)
     one_of(*known)(found["kind"], (*path, "kind"))
     return Fault(**found)

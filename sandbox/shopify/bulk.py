@@ -29,7 +29,7 @@ import json
 import math
 import random
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from io import BufferedWriter
@@ -126,6 +126,10 @@ class BulkOperation:
         return self.fault is not None and self.fault.kind in kinds
 
 
+def _unheard(_: BulkOperation) -> None:
+    """Nobody wants to know."""
+
+
 @dataclass
 class Bulk:
     """The bulk operations of one shop. One thread at a time; `base` is where the shop was last asked."""
@@ -139,6 +143,7 @@ class Bulk:
     known: dict[int, BulkOperation]
     base: str = ""
     running: list[BulkOperation] = field(default_factory=list)
+    finished: Callable[[BulkOperation], object] = _unheard
 
     # ------------------------------------------------------------------- begin
 
@@ -249,6 +254,7 @@ class Bulk:
             operation.out.close()
             operation.out = None
             self._finish_file(operation)
+        self.finished(operation)
 
     # ----------------------------------------------------------------- results
 

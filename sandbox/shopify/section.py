@@ -6,7 +6,8 @@ groups), `taxable`, `requires_shipping`, `cost`, `weight` (grams), `country_code
 `province_code_of_origin`, `harmonized_system_code`, `created_at`, `updated_at`; levels
 `updated_at`; orders `updated_at`; lines `id`, `sku`, `title`, `current_quantity`, `location_id`. A metafield
 is text, or {"value", "type"}. A variant without `levels` is stocked with 0 at the first location. `token` may
-be null: only the client's id and secret open the shop then.
+be null: only the client's id and secret open the shop then. `webhook_secret` signs web hooks instead of
+`client_secret`.
 """
 
 import re
@@ -167,6 +168,7 @@ SHOP: Final = {
     "scopes": Key(listed(one_of(*SCOPES)), None),
     "client_id": Key(optional(filled)),
     "client_secret": Key(optional(filled)),
+    "webhook_secret": Key(optional(filled)),
     "search_lag_seconds": Key(number, 0.0),
     "bulk_objects_per_second": Key(number, 2000.0),
     "locations": Key(listed(shaped(LOCATION)), lambda: [{"id": 1, "name": "Main"}]),
@@ -178,6 +180,7 @@ OF_SETTINGS: Final = (
     "timezone",
     "client_id",
     "client_secret",
+    "webhook_secret",
     "search_lag_seconds",
     "bulk_objects_per_second",
 )

@@ -34,6 +34,7 @@ from sandbox.shopify.bulk_fields import ROOT as BULK_ROOT
 from sandbox.shopify.bulk_mutation import HANDLERS as BULK_HANDLERS
 from sandbox.shopify.bulk_mutation import Desk
 from sandbox.shopify.bulk_query import BulkExecution
+from sandbox.shopify.deliveries import Deliveries
 from sandbox.shopify.documents import Errors, Prepared, RootField, prepare
 from sandbox.shopify.execute import (
     Execution,
@@ -45,6 +46,9 @@ from sandbox.shopify.execute import (
     UnservedError,
     unserved_body,
 )
+from sandbox.shopify.hooks import ENDPOINT, SUBSCRIPTION, Endpoint, Subscription
+from sandbox.shopify.hooks import HANDLERS as HOOK_HANDLERS
+from sandbox.shopify.hooks import ROOT as HOOK_ROOT
 from sandbox.shopify.idempotency import CODES, REQUIRED, KeyMemory, Verdict, usable
 from sandbox.shopify.mutations import HANDLERS, Mutation, Payload
 from sandbox.shopify.mutations import SCOPES_NEEDED as WRITE_SCOPES
@@ -76,13 +80,20 @@ ERRORS: Final[Mapping[int, str]] = {
 SERVED: Final = Served(
     {
         **GETTERS,
-        "QueryRoot": {**GETTERS["QueryRoot"], **BULK_ROOT},
+        "QueryRoot": {**GETTERS["QueryRoot"], **BULK_ROOT, **HOOK_ROOT},
+        "WebhookSubscription": SUBSCRIPTION,
+        "WebhookHttpEndpoint": ENDPOINT,
         "BulkOperation": BULK_OPERATION,
         "StagedMediaUploadTarget": dictionary("url", "resourceUrl", "parameters"),
         "StagedUploadParameter": dictionary("name", "value"),
-        "Mutation": dict.fromkeys([*HANDLERS, *BULK_HANDLERS], lambda *_: None),
+        "Mutation": dict.fromkeys([*HANDLERS, *BULK_HANDLERS, *HOOK_HANDLERS], lambda *_: None),
     },
-    {**TYPES, BulkOperation: "BulkOperation"},
+    {
+        **TYPES,
+        BulkOperation: "BulkOperation",
+        Subscription: "WebhookSubscription",
+        Endpoint: "WebhookHttpEndpoint",
+    },
     {**READ_SCOPES, **WRITE_SCOPES},
 )
 STORAGE: Final = (BULK_RESULTS, UPLOADS)
@@ -166,6 +177,9 @@ class Service:
             shop.settings, around.clock, around.switches, around.chance, signer, folder, shop.bulk_operations
         )
         self.ticking = False
+        meet = partial(self.around.faults.meet, "shopify", shop.settings.domain, named=True)
+        self.hooks = Deliveries(shop, around.ledger, around.switches, around.chance, meet)
+        self.store.tell, self.bulk.finished = self.hooks.tell, self.hooks.bulk_finished
 
     @property
     def domain(self) -> str:
@@ -242,6 +256,7 @@ class Service:
 
     def close(self) -> None:
         """Stop what runs."""
+        self.hooks.close()
         with self.lock:
             self.bulk.close()
 
@@ -535,6 +550,8 @@ class Service:
         """What the mutation of this name does."""
         if root.name in BULK_HANDLERS:
             return BULK_HANDLERS[root.name](self.desk(mutation.context.version), mutation, root.arguments)
+        if root.name in HOOK_HANDLERS:
+            return HOOK_HANDLERS[root.name](mutation, root.arguments)
         return HANDLERS[root.name](mutation, root.arguments)
 
     def remembered(self, mutation: Mutation, root: RootField, key: str) -> Payload:

@@ -12,6 +12,7 @@ from sandbox.shopify.model import EPOCH, SCOPES, LevelAt, Location, Order, Produ
 
 if TYPE_CHECKING:
     from sandbox.shopify.bulk import BulkOperation
+    from sandbox.shopify.hooks import Subscription
 
 REMEMBERED: Final = 20
 """Changes of a product that search may still be behind."""
@@ -43,6 +44,7 @@ class Settings:
     scopes: tuple[str, ...] = SCOPES
     client_id: str | None = None
     client_secret: str | None = None
+    webhook_secret: str | None = None
     search_lag_seconds: float = 0.0
     bulk_objects_per_second: float = 2000.0
 
@@ -63,6 +65,7 @@ class Shop:
         self.items: dict[int, Variant] = {}
         self.orders: dict[int, Order] = {}
         self.bulk_operations: dict[int, BulkOperation] = {}
+        self.subscriptions: dict[int, Subscription] = {}
         self.skus: Counter[str] = Counter()
         self._sorted_products: list[Product] | None = None
         self._sorted_variants: list[Variant] | None = None
@@ -120,7 +123,8 @@ class Shop:
 
     def fresh_id(self) -> int:
         """A number that no thing of this shop has."""
-        taken = (self.products, self.variants, self.items, self.orders, self.locations, self.bulk_operations)
+        things = (self.products, self.variants, self.items, self.orders, self.locations)
+        taken = (*things, self.bulk_operations, self.subscriptions)
         return next(n for n in self._ids if not any(n in ids for ids in taken))
 
     def reserve_ids_above(self, highest: int) -> None:

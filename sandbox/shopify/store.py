@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sandbox.ledger import Ledger, Write
 from sandbox.shopify.model import Level, LevelAt, Line, Metafield, Order, Product, Variant
@@ -19,6 +19,36 @@ from sandbox.shopify.switches import Switches
 
 class RefusedError(ValueError):
     """A change that this shop cannot make; the text says why."""
+
+
+class News(NamedTuple):
+    """Something that web hooks tell: a topic, and the number of the thing (a level has a location too)."""
+
+    topic: str
+    number: int
+    location: int | None = None
+
+
+def _untold(_: Sequence[News]) -> None:
+    """Nobody wants to know."""
+
+
+TOGGLED: Final = {True: "INVENTORY_LEVELS_CONNECT", False: "INVENTORY_LEVELS_DISCONNECT"}
+
+
+def _news_of(write: Write, shop: Shop) -> Iterator[News]:
+    """What web hooks tell of a change."""
+    match write.what:
+        case "level" if write.name in ("available", "on_hand"):
+            yield News("INVENTORY_LEVELS_UPDATE", write.id, write.location)
+        case "activation":
+            yield News(TOGGLED[bool(write.after)], write.id, write.location)
+        case "item":
+            yield News("PRODUCTS_UPDATE", shop.items[write.id].product.id)
+        case "product" if write.after is None:
+            yield News("PRODUCTS_DELETE", write.id)
+        case "order" if write.before is None:
+            yield News("ORDERS_CREATE", write.id)
 
 
 class Patch(NamedTuple):
@@ -37,9 +67,11 @@ class Store:
     switches: Switches
     last: list[Patch] = field(default_factory=list)
     last_at: float = 0.0
+    tell: Callable[[Sequence[News]], object] = _untold
     _operation: str = ""
     _key: str | None = None
     _patches: list[Patch] = field(default_factory=list)
+    _news: list[News] = field(default_factory=list)
 
     @contextmanager
     def writing(self, operation: str, key: str | None = None) -> Iterator[list[Patch]]:
@@ -53,6 +85,9 @@ class Store:
             self._operation, self._key, self._patches = outer
             if patches:
                 self.last, self.last_at = patches, self.shop.clock.seconds()
+            news, self._news = self._news, []
+            if news:
+                self.tell(news)
 
     def label(self, operation: str, key: str | None) -> None:
         """What follows belongs to this root field of the operation."""
@@ -90,12 +125,13 @@ class Store:
     ) -> None:
         settings = self.shop.settings
         time = self.ledger.stamp()
-        self.ledger.wrote(
-            Write(
-                time, "shopify", settings.domain, self._operation, self._key,
-                what, number, location, name, before, after,
-            )
+        write = Write(
+            time, "shopify", settings.domain, self._operation, self._key,
+            what, number, location, name, before, after,
         )  # fmt: skip
+        self.ledger.wrote(write)
+        if self.shop.subscriptions:
+            self._news.extend(_news_of(write, self.shop))
 
     # ------------------------------------------------------------------ levels
 
@@ -243,6 +279,8 @@ class Store:
         """The product was updated now; search will see it later."""
         self.shop.remember_index(product)
         self._put(product, "updated_at", self.shop.clock.now())
+        if self.shop.subscriptions:
+            self._news.append(News("PRODUCTS_UPDATE", product.id))
 
     def set_tags(self, product: Product, tags: Sequence[str]) -> None:
         """Give the product these tags instead of its own."""

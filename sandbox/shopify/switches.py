@@ -35,6 +35,9 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     # Where a variant that is created without quantities is stocked with 0: at the first location, at all of
     # them, or at none.
     "new_variant": ("first", "everywhere", "nowhere"),
+    # Which 8 failures in a row end a subscription to web hooks: attempts, whichever web hook they were for,
+    # or web hooks that were given up after all their attempts.
+    "webhook_failures": ("attempts", "given_up"),
 }
 """Positions of each switch; the first is where it stands unless moved. `search_lag` takes seconds."""
 

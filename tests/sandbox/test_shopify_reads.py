@@ -309,8 +309,8 @@ def test_introspection_is_served(shop: Shopper) -> None:
     ("query", "named"),
     [
         (
-            'mutation { webhookSubscriptionDelete(id: "gid://shopify/App/1") { userErrors { message } } }',
-            "webhookSubscriptionDelete",
+            'mutation { webhookSubscriptionUpdate(id: "x", webhookSubscription: {}) { userErrors { field } } }',
+            "webhookSubscriptionUpdate",
         ),
         ('{ product(id: "gid://shopify/Product/101") { publicationCount } }', "Product.publicationCount"),
         ("{ customers(first: 1) { nodes { id } } }", "customers"),

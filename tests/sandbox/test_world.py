@@ -216,6 +216,7 @@ def test_settings_point_at_the_first_shop() -> None:
         "SHOPIFY_ADMIN_TOKEN",
         "SHOPIFY_LOCATION_ID",
         "SHOPIFY_API_VERSION",
+        "SHOPIFY_WEBHOOK_SECRET",
         "RMS_DATABASE_URL",
     }
     assert settings["SHOPIFY_STORE_DOMAIN"] == "http://127.0.0.1:1/shopify/own.example"
