@@ -9,6 +9,7 @@ EvenstockError
     │   └── RateLimited         … after the time the system names
     ├── Refused                 understood and declined: sending it again changes nothing
     ├── Unauthorised            no call of this account will succeed: stop it, tell someone
+    │   └── NeedsConsent        … until the store's owner lets our app in anew
     ├── Malformed               the answer was not understood
     └── UnknownOutcome          a write whose answer was lost: read before anything else
 """
@@ -95,6 +96,10 @@ class Refused(ConnectorError):  # noqa: N818
 
 class Unauthorised(ConnectorError):  # noqa: N818
     """The account's credentials or standing are refused; every further call would be too."""
+
+
+class NeedsConsent(Unauthorised):
+    """The app's access to the account ended for good: its owner has to consent anew."""
 
 
 class Malformed(ConnectorError):  # noqa: N818

@@ -103,6 +103,15 @@ def _store_domain(text: str) -> str:
     raise ValueError("must be name.myshopify.com, or a base URL http://127.0.0.1:… of the sandbox")
 
 
+def store_url(text: str) -> str:
+    """The base URL of a store at `name.myshopify.com`, or of a stand-in on this machine.
+
+    Raises ValueError for anything else.
+    """
+    domain = _store_domain(text)
+    return domain if "://" in domain else f"https://{domain}"
+
+
 def _location_id(value: object) -> object:
     """The number in `gid://shopify/Location/123`; anything else unchanged."""
     return value.strip().removeprefix("gid://shopify/Location/") if isinstance(value, str) else value
@@ -129,6 +138,15 @@ def _secret_keys(secret: SecretStr) -> SecretStr:
             size = 0
         if size != 32:
             raise ValueError("each key must be 32 bytes in URL-safe base64; several are separated by commas")
+    return secret
+
+
+def _webhook_secrets(secret: SecretStr) -> SecretStr:
+    found = [each.strip() for each in secret.get_secret_value().split(",")]
+    if len(found) > 2 or not all(found):
+        raise ValueError(
+            "must be one secret, or after a rotation the new and the old one with a comma between"
+        )
     return secret
 
 
@@ -198,8 +216,12 @@ class Settings(BaseSettings):
     shopify_client_secret: SecretStr | None = None
     shopify_api_version: str = Field("2026-10", pattern=r"^20\d\d-(01|04|07|10)$")
     shopify_location_id: Annotated[int, BeforeValidator(_location_id), Field(gt=0)] | None = None
-    shopify_webhook_secret: SecretStr | None = None
+    shopify_webhook_secret: Annotated[SecretStr, AfterValidator(_webhook_secrets)] | None = None
+    shopify_webhook_queue: int = Field(1_000, ge=1, le=1_000_000)
+    shopify_webhook_gather_seconds: float = Field(2.0, ge=0, le=300)
     shopify_read_path: Literal["auto", "pages", "bulk"] = "auto"
+    partner_client_id: str | None = None
+    partner_client_secret: SecretStr | None = None
 
     rms_database_url: DatabaseUrl | None = None
     rms_order_delay_minutes: int = Field(0, ge=0, le=7 * 24 * 60)
@@ -226,6 +248,11 @@ class Settings(BaseSettings):
     reverse_sync_lock_seconds: int = Field(300, ge=1, le=24 * 3600)
     reverse_sync_exclude_tag: str = Field("evenstock-ignore", min_length=1, max_length=255)
     reverse_sync_timezone: ZoneName | None = None
+
+    inventory_refresh_batch_size: int = Field(50, ge=1, le=250)
+    inventory_refresh_spacing_seconds: float = Field(0.0, ge=0, le=60)
+    inventory_refresh_cooldown_minutes: float = Field(5.0, ge=0, le=24 * 60)
+    inventory_low_stock: int = Field(5, ge=0, le=1_000_000)
 
     min_zero_count: Count = 5
     max_zero_share: Share = 0.25
@@ -269,6 +296,8 @@ class Settings(BaseSettings):
             raise ValueError("RMS_ORDER_DELAY_MINUTES works with REVERSE_SYNC_QUANTITY_NAME=available only")
         if self.shopify_client_secret and not self.shopify_client_id:
             raise ValueError("SHOPIFY_CLIENT_SECRET needs SHOPIFY_CLIENT_ID")
+        if bool(self.partner_client_secret) != bool(self.partner_client_id):
+            raise ValueError("PARTNER_CLIENT_ID and PARTNER_CLIENT_SECRET need each other")
         return self
 
     @property
@@ -281,6 +310,32 @@ class Settings(BaseSettings):
     def shop(self) -> str:
         """The own store's short name: its domain, or the stand-in's last path segment."""
         return self.needed("SHOPIFY_STORE_DOMAIN").rsplit("/", 1)[-1]
+
+    @property
+    def partner_app(self) -> tuple[str, str]:
+        """Client id and secret of the app that partners consent to: their own, else the own store's.
+
+        Raises ConfigurationError if neither is set.
+        """
+        if self.partner_client_id is None and self.shopify_client_secret is None:
+            raise ConfigurationError(
+                "not set: PARTNER_CLIENT_ID, PARTNER_CLIENT_SECRET (or SHOPIFY_CLIENT_ID and "
+                "SHOPIFY_CLIENT_SECRET): the app that partners consent to"
+            )
+        prefix = "SHOPIFY" if self.partner_client_id is None else "PARTNER"
+        return self.needed(f"{prefix}_CLIENT_ID"), self.needed(f"{prefix}_CLIENT_SECRET")
+
+    @property
+    def webhook_secrets(self) -> tuple[SecretStr, ...]:
+        """What web hooks are signed with, the newest first; of the app, if they have none of their own.
+
+        For an hour after a rotation Shopify may still sign with the old one:
+        https://shopify.dev/docs/apps/build/webhooks/subscribe/https
+        """
+        if self.shopify_webhook_secret is None and self.shopify_client_secret is not None:
+            return (self.shopify_client_secret,)
+        secrets = self.needed("SHOPIFY_WEBHOOK_SECRET").split(",")
+        return tuple(SecretStr(each.strip()) for each in secrets)
 
     def now(self) -> datetime:
         """EVENSTOCK_NOW, else the clock; always aware and UTC."""
@@ -340,7 +395,7 @@ VARIABLES: tuple[str, ...] = tuple(name.upper() for name in Settings.model_field
 """All variables, in the order of the fields."""
 
 _KNOWN = frozenset({*VARIABLES, ENV_FILE})
-_OWN_PREFIXES = ("EVENSTOCK_", "REVERSE_SYNC_", "SHOPIFY_", "RMS_")
+_OWN_PREFIXES = ("EVENSTOCK_", "REVERSE_SYNC_", "INVENTORY_", "SHOPIFY_", "RMS_", "PARTNER_")
 _OTHERS = re.compile(r"PREFECT_.*|PYTHON.*|TZ|(HTTP|HTTPS|ALL|NO)_PROXY|SSL_CERT_.*")
 
 

@@ -7,14 +7,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from connectors.errors import NeedsConsent
 from connectors.http import Http, Patience
-from connectors.ledger import Ledger, Vault, open_ledger
+from connectors.ledger import Ledger, Partner, Vault, open_ledger
 from connectors.pacing import points, shared_bucket
 from connectors.rms import Rms
 from connectors.settings import Settings
 from connectors.shopify import Shopify, check_version
-from connectors.shopify.tokens import ClientCredentials, FixedToken, Store, Tokens, Unshared
-from tasks.token import SharedToken
+from connectors.shopify.tokens import ClientCredentials, FixedToken, OfflineToken, Store, Tokens, Unshared
+from tasks.token import PAIR, TOKEN, PartnersPair, SharedToken, secret_of
 
 SCOPES = frozenset({"read_products", "write_products", "read_inventory", "write_inventory", "read_locations"})
 """Without these nothing works. `read_orders` is needed only for deletions and late bookings."""
@@ -35,25 +36,47 @@ def open_shop(settings: Settings, location: int = NOWHERE, *, aside: bool = Fals
     a token.
     """
     settings.require("SHOPIFY_STORE_DOMAIN", "SHOPIFY_ADMIN_TOKEN")
-    version = settings.shopify_api_version
     base = settings.shopify_base_url
     tokens = _tokens(settings, aside=aside)
+    return _shop(
+        settings, (base, settings.shop), tokens, location=location, writes_off=not settings.evenstock_writes
+    )
+
+
+def open_partner(
+    settings: Settings, ledger: Ledger, partner: Partner, *, tokens: Tokens | None = None
+) -> Shopify:
+    """A partner's store, with a bucket of its own; it is only read. `tokens` in place of what is stored.
+
+    Raises ConfigurationError without EVENSTOCK_SECRET_KEY or the key that its token was stored under,
+    NeedsConsent if nothing is stored, also at a call when the token has ended for good.
+    """
+    tokens = tokens or _partners_tokens(settings, ledger, partner)
+    return _shop(settings, (partner.base_url, partner.shop_domain), tokens, location=NOWHERE, writes_off=True)
+
+
+def _shop(
+    settings: Settings, where: tuple[str, str], tokens: Tokens, *, location: int, writes_off: bool
+) -> Shopify:
+    version = settings.shopify_api_version
+    base, account = where
     http = Http(
         f"{base}/admin/api/{version}/",
         system="shopify",
-        account=settings.shop,
+        account=account,
         headers=tokens.headers,
         renew=tokens.renew,
         check=check_version(version),
         points=points,
         patience=patience(settings),
         pacer=shared_bucket("shopify", base),
-        writes_off=not settings.evenstock_writes,
+        writes_off=writes_off,
     )
     return Shopify(http, location=location, version=version, path=settings.shopify_read_path)
 
 
 _granted: dict[tuple[object, ...], ClientCredentials] = {}
+_consented: dict[tuple[object, ...], OfflineToken] = {}
 _turn = threading.Lock()
 
 
@@ -82,6 +105,39 @@ def _store(settings: Settings) -> Store:
         return Unshared()
     vault = Vault(settings.evenstock_secret_key)
     return SharedToken(lambda: ledger_of(settings), vault, settings.shop)
+
+
+def _partners_tokens(settings: Settings, ledger: Ledger, partner: Partner) -> Tokens:
+    """A partner's lasting token, or the one it consented to, shared by all threads of this process."""
+    vault = Vault(settings.evenstock_secret_key)
+    lasting = ledger.secret(vault, partner.account, secret_of(partner, TOKEN))
+    if lasting:
+        return FixedToken(lasting.get_secret_value())
+    if secret_of(partner, PAIR) not in ledger.secret_names(partner.account):
+        raise NeedsConsent(
+            f"{partner.shop_domain} needs new consent (evenstock partners consent {partner.shop_domain}): "
+            "no token is stored",
+            system="shopify",
+            account=partner.shop_domain,
+        )
+    client, secret = settings.partner_app
+    shared = (ledger.database.name, settings.evenstock_secret_key)
+    with _turn:
+        key = (partner.base_url, partner.id, client, secret, *shared)
+        if key not in _consented:
+            store = PartnersPair(lambda: ledger_of(settings), vault, partner)
+            _consented[key] = OfflineToken(door(settings, partner), client, secret, store)
+        return _consented[key]
+
+
+def door(settings: Settings, partner: Partner) -> Http:
+    """Where a partner's store gives tokens out."""
+    return Http(
+        f"{partner.base_url}/admin/oauth/",
+        system="shopify",
+        account=partner.shop_domain,
+        patience=_haste(settings),
+    )
 
 
 def _haste(settings: Settings) -> Patience:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from pydantic import SecretStr
 
-from connectors.ledger import Ledger, Unopenable, Vault
+from connectors.ledger import Ledger, Partner, Unopenable, Vault
 from connectors.shopify.tokens import Save
 from tasks.lease import Hold, clock, held
 
@@ -22,27 +22,65 @@ logger = logging.getLogger(__name__)
 class SharedToken:
     """An account's place for its token (`connectors.shopify.tokens.Store`).
 
+    A token that our keys do not open counts as none: it can be had anew.
     Raises what the ledger raises: ConfigurationError or Transient, when it cannot be used or reached.
     """
 
-    def __init__(self, ledger: Callable[[], Ledger], vault: Vault, account: str) -> None:
+    def __init__(
+        self, ledger: Callable[[], Ledger], vault: Vault, account: str, name: str = _NAME, lease: str = ""
+    ) -> None:
         self._ledger = ledger
         self._vault = vault
         self._account = account
+        self._name = name
+        self._lease = lease or f"token:shopify:{account}"
 
     def load(self) -> SecretStr | None:
-        """What was stored last. A token that our keys do not open counts as none: it can be had anew."""
+        """What was stored last."""
         try:
-            return self._ledger().secret(self._vault, self._account, _NAME)
+            return self._ledger().secret(self._vault, self._account, self._name)
         except Unopenable as error:
-            logger.warning("%s; another token is asked for", error)
-            return None
+            return self._closed(error)
+
+    def _closed(self, error: Unopenable) -> SecretStr | None:
+        logger.warning("%s; another token is asked for", error)
+        return None
 
     @contextmanager
     def turn(self) -> Iterator[Save | None]:
         """The lease on the token, kept alive while it is renewed."""
-        with held(self._ledger(), [f"token:shopify:{self._account}"], uuid4().hex, SECONDS) as hold:
+        with held(self._ledger(), [self._lease], uuid4().hex, SECONDS) as hold:
             yield (lambda secret: self._save(hold, secret)) if hold.fences else None
 
     def _save(self, hold: Hold, secret: SecretStr) -> None:
-        self._ledger().store_secret(self._vault, self._account, _NAME, secret, clock(), fences=hold.fences)
+        self._ledger().store_secret(
+            self._vault, self._account, self._name, secret, clock(), fences=hold.fences
+        )
+
+
+class PartnersPair(SharedToken):
+    """The place for the access and refresh token that a partner consented to.
+
+    One that our keys do not open is a ConfigurationError: only a new consent would bring another.
+    """
+
+    def __init__(self, ledger: Callable[[], Ledger], vault: Vault, partner: Partner) -> None:
+        super().__init__(
+            ledger,
+            vault,
+            partner.account,
+            secret_of(partner, PAIR),
+            f"token:shopify:{partner.account}:{partner.shop_domain}",
+        )
+
+    def _closed(self, error: Unopenable) -> SecretStr | None:
+        raise error
+
+
+TOKEN, PAIR, STATE = "token", "pair", "state"
+"""What is kept sealed of a partner: a lasting token, or a pair that is renewed; the state of a consent."""
+
+
+def secret_of(partner: Partner, what: str) -> str:
+    """The name of a partner's secret."""
+    return f"partner:{partner.id}:{what}"

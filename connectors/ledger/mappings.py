@@ -38,7 +38,7 @@ class Mappings:
             found
             for part in slices
             for found in self._mappings_where(
-                account, ProductMappingRow.is_active, ProductMappingRow.own_variant_id.in_(part)
+                account, ProductMappingRow.is_active.is_(True), ProductMappingRow.own_variant_id.in_(part)
             )
         ]
 

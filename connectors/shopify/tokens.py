@@ -1,4 +1,5 @@
-"""Access tokens of a store: a fixed one, or those of the client-credentials grant, which end after a day.
+"""Access tokens of a store: a fixed one, those of the client-credentials grant, which end after a day, or an
+offline one, which ends after an hour and comes with the means to renew it.
 
 The exchange is that of Shopify's own package (`shopifyapp`): it checks the shop's name, writes the request,
 reads the answer, and sends with a client that `connectors.http` lends it. Left to itself it reaches Shopify's
@@ -10,6 +11,7 @@ https://github.com/Shopify/shopify-app-python
 import logging
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -17,21 +19,24 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
-from shopify_app import ClientCredentialsAccessToken, ShopifyApp
+from shopify_app import ClientCredentialsAccessToken, ShopifyApp, TokenExchangeAccessToken
 
 from connectors.errors import (
     ConfigurationError,
     LeaseLost,
     Malformed,
+    NeedsConsent,
     Refused,
     Transient,
     Unauthorised,
     UnknownOutcome,
 )
 from connectors.http import Call, Http
+from connectors.records import JsonValue
 from connectors.shape import as_text, as_time
 
 HEADER = "X-Shopify-Access-Token"
+EXCHANGE = "POST /admin/oauth/access_token"
 
 RENEW_AT = 0.8
 """A token is renewed when this share of its life is over."""
@@ -103,50 +108,61 @@ class Unshared:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A token that an app was given; another one is due at `renew_at`. Times are aware, UTC."""
+    """A token that an app was given; another one is due at `renew_at`. Times are aware, UTC.
+
+    `refresh` gets the next one, once, until `refresh_ends_at`; it is empty if the app can just ask again.
+    """
 
     client_id: str
     token: str = field(repr=False)
     renew_at: datetime
     ends_at: datetime
+    refresh: str = field(default="", repr=False)
+    refresh_ends_at: datetime | None = None
 
 
 _STORED = TypeAdapter(Grant)
+_SHAPELESS = (AttributeError, TypeError, ValueError, OverflowError)
+_SAVES = 3
+"""How often a new pair is tried to be saved."""
 
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class ClientCredentials:
-    """Tokens for an app and a store of one organisation: one for all that share a store of tokens.
+def as_secret(grant: Grant) -> SecretStr:
+    """A grant as it is saved."""
+    return SecretStr(_STORED.dump_json(grant).decode())
 
-    https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens/client-credentials-grant
+
+class Renewed(ABC):
+    """Tokens that end: one for all that share a store of tokens.
+
     One renewal at a time; whoever comes meanwhile waits and takes its token. A new one is saved before it is
-    used. `headers` and `renew` raise ConfigurationError when the grant is refused, Transient when it can be
-    had neither from Shopify nor from whoever is renewing it, and what the store raises.
+    used. `headers` and `renew` raise what an exchange raises, Transient when a token can be had neither from
+    Shopify nor from whoever is renewing it, and what the store raises.
     """
 
     def __init__(
         self,
-        http: Http,
         client_id: str,
-        client_secret: str,
-        store: Store | None = None,
+        store: Store,
         *,
         now: Callable[[], datetime] = _utc_now,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._http = http
-        self._app = ShopifyApp(client_id, client_secret)
         self._client_id = client_id
-        self._call = Call("POST /admin/oauth/access_token", "access_token", hidden=(client_secret,))
-        self._store = store or Unshared()
+        self._store = store
         self._now = now
         self._sleep = sleep
         self._lock = threading.Lock()
         self._grant: Grant | None = None
         self._due = now()
+
+    @abstractmethod
+    def _exchanged(self, known: Grant | None) -> Grant:
+        """Another grant from Shopify. `known` is the stored one, if there is any of this app."""
 
     def headers(self) -> Mapping[str, str]:
         """The header that carries the token, asked for or renewed if need be."""
@@ -190,10 +206,14 @@ class ClientCredentials:
             self._sleep(_LOOK)
             waited += _LOOK
 
-    def _stored(self, refused: str) -> Grant | None:
+    def _known(self) -> Grant | None:
         text = self._store.load()
         grant = _read(text) if text else None
-        usable = grant and grant.client_id == self._client_id and self._now() < grant.renew_at
+        return grant if grant and grant.client_id == self._client_id else None
+
+    def _stored(self, refused: str) -> Grant | None:
+        grant = self._known()
+        usable = grant and self._now() < grant.renew_at
         return grant if grant and usable and grant.token != refused else None
 
     def _in_turn(self, refused: str) -> Grant | None:
@@ -209,11 +229,34 @@ class ClientCredentials:
             raise Transient(str(error)) from None
 
     def _asked(self, save: Save) -> Grant:
-        grant = self._exchanged()
-        save(SecretStr(_STORED.dump_json(grant).decode()))
+        grant = self._exchanged(self._known())
+        save(as_secret(grant))
         return grant
 
-    def _exchanged(self) -> Grant:
+
+class ClientCredentials(Renewed):
+    """Tokens for an app and a store of one organisation.
+
+    https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens/client-credentials-grant
+    `headers` and `renew` also raise ConfigurationError when the grant is refused.
+    """
+
+    def __init__(
+        self,
+        http: Http,
+        client_id: str,
+        client_secret: str,
+        store: Store | None = None,
+        *,
+        now: Callable[[], datetime] = _utc_now,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        super().__init__(client_id, store or Unshared(), now=now, sleep=sleep)
+        self._http = http
+        self._app = ShopifyApp(client_id, client_secret)
+        self._call = Call(EXCHANGE, "access_token", hidden=(client_secret,))
+
+    def _exchanged(self, known: Grant | None) -> Grant:  # noqa: ARG002
         # A stand-in's shop may have another domain; the name alone is what the package wants.
         name = self._http.account.partition(".")[0]
         try:
@@ -224,7 +267,7 @@ class ClientCredentials:
                 f"Shopify gives no token for SHOPIFY_STORE_DOMAIN, SHOPIFY_CLIENT_ID and "
                 f"SHOPIFY_CLIENT_SECRET (app and store must be of one organisation): {error}"
             ) from None
-        except (AttributeError, TypeError, ValueError, OverflowError):
+        except _SHAPELESS:
             # The package takes the shape of an answer for granted.
             raise Malformed("the answer to the grant is no token") from None
         if result.access_token is None:
@@ -235,10 +278,140 @@ class ClientCredentials:
         token = as_text(found.token, "access_token")
         if not token:
             raise Malformed("the answer to the grant has no access_token")
-        # The package reckons with the real clock.
-        life = as_time(found.expires, "expires_in") - _utc_now()
         now = self._now()
+        life = _life(found.expires, "expires_in")
         return Grant(self._client_id, token, renew_at=now + RENEW_AT * life, ends_at=now + life)
+
+
+class OfflineToken(Renewed):
+    """The token that a store's owner consented to; each renewal spends its refresh token and brings the next.
+
+    https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens/offline-access-tokens
+    If the answer to a renewal is lost, the refresh token is tried once more: it may not have been spent.
+    `headers` and `renew` also raise NeedsConsent when it is refused or there is none, and ConfigurationError
+    when the app's own credentials are.
+    """
+
+    def __init__(
+        self,
+        http: Http,
+        client_id: str,
+        client_secret: str,
+        store: Store,
+        *,
+        now: Callable[[], datetime] = _utc_now,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        super().__init__(client_id, store, now=now, sleep=sleep)
+        self._http = http
+        self._app = ShopifyApp(client_id, client_secret)
+        self._hidden = (client_secret,)
+        self._unsaved: Grant | None = None
+        self._spent: Grant | None = None
+
+    def _exchanged(self, known: Grant | None) -> Grant:
+        if known is None:
+            raise self._needs_consent("no consent of this app is stored")
+        try:
+            return self._refreshed(known)
+        except UnknownOutcome as error:
+            logger.warning("%s; the refresh token is tried once more", error)
+        try:
+            return self._refreshed(known)
+        except UnknownOutcome as error:
+            raise Transient(f"{error}, twice") from None
+
+    def _asked(self, save: Save) -> Grant:
+        """A new pair, saved. One that could not be saved before comes first: what it was had for is spent."""
+        known = self._known()
+        pair = self._unsaved if known == self._spent and self._unsaved else self._exchanged(known)
+        self._unsaved, self._spent = pair, known
+        self._saved(save, pair)
+        self._unsaved = None
+        return pair
+
+    def _saved(self, save: Save, pair: Grant) -> None:
+        for _ in range(_SAVES - 1):
+            try:
+                return save(as_secret(pair))
+            except (Transient, UnknownOutcome):
+                self._sleep(_LOOK)
+        return save(as_secret(pair))
+
+    def _refreshed(self, known: Grant) -> Grant:
+        # Not repeatable by itself: each try may spend the token.
+        call = Call(EXCHANGE, "access_token", starts=True, hidden=(*self._hidden, known.refresh))
+        try:
+            with self._http.lend(call) as client:
+                result = self._app.refresh_token_exchanged_access_token(
+                    self._asked_with(known), http_client=client
+                )
+        except (Refused, Unauthorised) as error:
+            raise self._turned_away(error) from None
+        except _SHAPELESS:
+            raise Malformed("the answer to the renewal is no token") from None
+        if result.access_token is None:
+            raise self._needs_consent(result.log.detail)
+        return self._granted(result.access_token)
+
+    def _asked_with(self, known: Grant) -> dict[str, str | None]:
+        """What the package wants to know. No end of the token: whether it is due was judged here."""
+        return {
+            "shop": self._http.account.partition(".")[0],
+            "refresh_token": known.refresh,
+            "refresh_token_expires": None,
+            "expires": "",
+            "access_mode": "offline",
+        }
+
+    def _turned_away(self, error: Refused | Unauthorised) -> ConfigurationError | NeedsConsent:
+        if "invalid_client" in str(error):
+            return ConfigurationError(
+                f"{self._http.account} does not know the app of PARTNER_CLIENT_ID and PARTNER_CLIENT_SECRET "
+                f"(or SHOPIFY_CLIENT_ID and SHOPIFY_CLIENT_SECRET): {error}"
+            )
+        return self._needs_consent(str(error))
+
+    def _needs_consent(self, why: str) -> NeedsConsent:
+        shop = self._http.account
+        return NeedsConsent(
+            f"{shop} needs new consent (evenstock partners consent {shop}): {why}",
+            system=self._http.system,
+            account=shop,
+            operation=EXCHANGE,
+        )
+
+    def _granted(self, found: TokenExchangeAccessToken) -> Grant:
+        return offline_grant(
+            self._client_id,
+            (as_text(found.token, "access_token"), _life(found.expires, "expires_in")),
+            (
+                as_text(found.refresh_token, "refresh_token"),
+                _life(found.refresh_token_expires, "refresh_token_expires_in"),
+            ),
+            self._now(),
+        )
+
+
+def offline_grant(
+    client_id: str, access: tuple[str, timedelta], refresh: tuple[str, timedelta], now: datetime
+) -> Grant:
+    """The grant of an access token and a refresh token, each with its life. Raises Malformed for none."""
+    if not access[0] or not refresh[0] or access[1] <= timedelta(0):
+        raise Malformed("the answer has no expiring token with a refresh token")
+    return Grant(
+        client_id,
+        access[0],
+        renew_at=now + RENEW_AT * access[1],
+        ends_at=now + access[1],
+        refresh=refresh[0],
+        refresh_ends_at=now + refresh[1],
+    )
+
+
+def _life(ends: JsonValue, where: str) -> timedelta:
+    """How long from now on. The package reckons with the real clock."""
+    return as_time(ends, where) - _utc_now()
 
 
 def _read(text: SecretStr) -> Grant | None:
