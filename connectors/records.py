@@ -8,6 +8,9 @@ JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "Jso
 """Anything JSON can say."""
 JsonObject = dict[str, JsonValue]
 
+Available = dict[int, int | None]
+"""What of an item may be sold at each location that stocks it, by location id; None: no number came."""
+
 
 @dataclass(frozen=True, slots=True)
 class Quantities:
@@ -96,6 +99,25 @@ class LevelsEverywhere:
     item_id: int
     levels: tuple[Stock, ...]
     complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StockedVariant:
+    """A variant and the inventory item that its levels belong to. Of an untracked one levels mean nothing."""
+
+    id: int
+    product_id: int
+    item_id: int
+    sku: str | None
+    tracked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StockedProduct:
+    """A product as nothing but its variants."""
+
+    id: int
+    variants: tuple[StockedVariant, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,9 +39,27 @@ _RMS_TO_STORE = (
     "PLAN_EXPIRES_HOURS",
 )
 
+_INVENTORY = (*_STORE, "INVENTORY_", "REVERSE_SYNC_LOCK_SECONDS")
+_ANSWERS_ITSELF: tuple[str, ...] = ()
+"""Missing settings are in the answer of the inventory refresh, with a code."""
+
 FLOWS: dict[str, Entry] = {
     "reverse-stock-sync": Entry("flows.reverse_stock_sync:reverse_stock_sync", _STORE_AND_RMS, _RMS_TO_STORE),
     "apply-plan": Entry("flows.plans:apply_plan", _STORE_AND_RMS, _RMS_TO_STORE),
+    "inventory-refresh": Entry(
+        "flows.inventory_refresh:manual_inventory_refresh", _ANSWERS_ITSELF, _INVENTORY
+    ),
+    "inventory-refresh-scheduled": Entry(
+        "flows.inventory_refresh:scheduled_inventory_refresh", _ANSWERS_ITSELF, _INVENTORY
+    ),
+    "inventory-refresh-webhook": Entry(
+        "flows.inventory_refresh:webhook_inventory_refresh", _ANSWERS_ITSELF, _INVENTORY
+    ),
+    "inventory-sync-status": Entry(
+        "flows.inventory_refresh:inventory_sync_status",
+        ("SHOPIFY_STORE_DOMAIN", "SHOPIFY_ADMIN_TOKEN"),
+        _INVENTORY,
+    ),
 }
 """Every flow by its deployment's name."""
 

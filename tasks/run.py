@@ -1,6 +1,7 @@
 """The run as the ledger and the Prefect UI see it: begun, alive, ended."""
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
@@ -38,6 +39,9 @@ SETTLING = timedelta(minutes=1)
 BEAT = 15.0
 """Seconds between a run's heartbeats."""
 
+REDRAWN = 1.0
+"""Seconds between two drawings of a progress bar: each is a call to Prefect's API."""
+
 IN_REPORT = {"is_in_report": True}
 """Marks log lines that whoever called the flow reads in its report anyway."""
 
@@ -52,12 +56,7 @@ def recorded(job: Job, settings: Settings, ledger: Ledger, story: Story) -> Iter
     _close_the_dead(ledger, story)
     if not job.dry_run:
         _settle_what_they_left(job, settings, ledger, story)
-    me = [process_prefix(settings) + str(uuid4())]
-    with ExitStack() as stack:
-        stack.enter_context(sharing_bucket(settings, ledger))
-        if not job.dry_run:
-            stack.enter_context(held(ledger, me, job.run_id, SILENT_FOR.total_seconds()))
-        stack.enter_context(beating(lambda: ledger.beat_run(job.run_id, clock()), BEAT))
+    with alive(settings, ledger, job.run_id, dry_run=job.dry_run):
         try:
             yield
         except ConnectorError as error:
@@ -65,6 +64,18 @@ def recorded(job: Job, settings: Settings, ledger: Ledger, story: Story) -> Iter
         except Exception as error:
             ledger.finish_run(job.run_id, RunState.FAILED, clock(), {"error": {"message": str(error)}})
             raise
+
+
+@contextmanager
+def alive(settings: Settings, ledger: Ledger, run_id: str, *, dry_run: bool) -> Iterator[None]:
+    """Show that a run is alive, and take only its process's share of the store's bucket of points."""
+    me = [process_prefix(settings) + str(uuid4())]
+    with ExitStack() as stack:
+        stack.enter_context(sharing_bucket(settings, ledger))
+        if not dry_run:
+            stack.enter_context(held(ledger, me, run_id, SILENT_FOR.total_seconds()))
+        stack.enter_context(beating(lambda: ledger.beat_run(run_id, clock()), BEAT))
+        yield
 
 
 def _close_the_dead(ledger: Ledger, story: Story) -> None:
@@ -134,16 +145,19 @@ def finish(job: Job, ledger: Ledger, story: Story) -> JsonObject:
 class Progress:
     """A progress bar in the Prefect UI, for a run of several batches."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, description: str = "batches written") -> None:
         self._total = total
         self._done = 0
-        made = create_progress_artifact(0.0, description="batches written") if total > 1 else None
+        self._shown_at = time.monotonic()
+        made = create_progress_artifact(0.0, description=description) if total > 1 else None
         self._artifact = made if isinstance(made, UUID) else None
 
     def step(self) -> None:
-        """One batch more is done."""
+        """One batch more is done. The bar is drawn anew once in a while, and in the end."""
         self._done += 1
-        if self._artifact:
+        is_due = time.monotonic() - self._shown_at >= REDRAWN or self._done == self._total
+        if self._artifact and is_due:
+            self._shown_at = time.monotonic()
             update_progress_artifact(self._artifact, 100.0 * self._done / self._total)
 
 

@@ -72,6 +72,14 @@ class Leases:
         with self.database.reading() as connection:
             return connection.execute(statement).scalar_one()
 
+    def held_until(self, resource: str, now: datetime) -> datetime | None:
+        """When the lease on a resource ends unless its holder renews it; None: nobody holds it."""
+        statement = select(LeaseRow.expires_at).where(
+            LeaseRow.resource == resource, LeaseRow.expires_at > now
+        )
+        with self.database.reading() as connection:
+            return connection.execute(statement).scalar_one_or_none()
+
     def _change(self, held: Mapping[str, int], holder: str, content: Values) -> set[str]:
         """Update those of these leases that are the holder's; which they are."""
         changed: set[str] = set()

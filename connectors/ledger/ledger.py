@@ -11,11 +11,13 @@ from connectors.ledger.mappings import Mappings
 from connectors.ledger.operations import Operations
 from connectors.ledger.partners import Partners
 from connectors.ledger.plans import Plans
+from connectors.ledger.refresh_log import RefreshLogs
 from connectors.ledger.runs import Runs
 from connectors.ledger.schema import bring_up_to_date
 from connectors.ledger.secrets import Secrets
 from connectors.ledger.shop import Accounts, Products, Snapshots
 from connectors.ledger.sync_logs import SyncLogs
+from connectors.ledger.vendor_inventory import VendorInventory
 
 
 class Ledger(
@@ -32,6 +34,8 @@ class Ledger(
     Partners,
     Mappings,
     SyncLogs,
+    VendorInventory,
+    RefreshLogs,
 ):
     """Every method is one unit of work: all of it is stored, or nothing.
 

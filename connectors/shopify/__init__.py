@@ -9,6 +9,7 @@ from connectors.errors import ConfigurationError, ConnectorError, Unauthorised
 from connectors.http import Answer, Call, Http
 from connectors.records import (
     Assortment,
+    Available,
     Choice,
     Level,
     LevelsEverywhere,
@@ -18,6 +19,7 @@ from connectors.records import (
     Product,
     Row,
     ShopFacts,
+    StockedProduct,
     TagChange,
     VariantFacts,
 )
@@ -138,6 +140,32 @@ class Shopify:
             answer = self.http.send(calls.levels_everywhere(some))
             found.update((each.item_id, each) for each in readers.levels_everywhere(answer, len(some)))
         return found
+
+    def available_everywhere(self, items: Sequence[int]) -> tuple[dict[int, Available], datetime]:
+        """What may be sold of up to 250 items at every location that stocks them, and when it was read.
+
+        An item that is not there exists no more; None is a level of which no number came.
+        """
+        answer = self.http.send(calls.available_everywhere(items))
+        found = readers.available_everywhere(answer, len(items))
+        whole = ((item, self._all_available(item, first)) for item, first in found)
+        return {item: levels for item, levels in whole if levels is not None}, answer.at
+
+    def stocked_products(self, ids: Sequence[int]) -> tuple[dict[int, StockedProduct], datetime]:
+        """Up to 250 products as nothing but all their variants, by id, and when they were read.
+
+        Those that do not exist are left out.
+        """
+        answer = self.http.send(calls.stocked_products(ids))
+        whole = (
+            self._all_variants(product, cursor)
+            for product, cursor in readers.stocked_products(answer, len(ids))
+        )
+        return {product.id: product for product in whole if product is not None}, answer.at
+
+    def product_ids(self) -> Iterator[int]:
+        """The ids of all products that the search index shows."""
+        return (number for number, _ in self._heads(calls.anything))
 
     def snapshots(self, variants: Sequence[int]) -> dict[int, VariantFacts]:
         """Variants as they are now, with everything needed to make them again, by id."""
@@ -299,6 +327,29 @@ class Shopify:
         return (
             product if len(variants) == len(product.variants) else replace(product, variants=tuple(variants))
         )
+
+    def _all_available(self, item: int, first: readers.Page[tuple[int, int | None]]) -> Available | None:
+        """An item's levels by location, those beyond the first ones too; None if it is gone meanwhile."""
+        levels, cursor = dict(first.items), first.cursor
+        while cursor is not None:
+            rest = readers.more_available(self.http.send(calls.more_available(item, cursor)))
+            if rest is None:
+                return None
+            levels.update(rest.items)
+            cursor = rest.cursor
+        return levels
+
+    def _all_variants(self, product: StockedProduct, cursor: str | None) -> StockedProduct | None:
+        """A product with the variants beyond its first 50; None if it is gone meanwhile."""
+        variants = list(product.variants)
+        while cursor is not None:
+            answer = self.http.send(calls.stocked_products([product.id], PAGE, cursor))
+            found = readers.stocked_products(answer, 1)
+            if not found:
+                return None
+            variants.extend(found[0][0].variants)
+            cursor = found[0][1]
+        return replace(product, variants=tuple(variants))
 
     def _more_lines(self, head: readers.OrderHead) -> Iterator[OrderLine]:
         cursor = head.cursor

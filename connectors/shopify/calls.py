@@ -114,6 +114,23 @@ def levels_everywhere(items: Sequence[int]) -> Call:
     return _call("nodes", documents.LEVELS_EVERYWHERE, {"ids": _gids("InventoryItem", items)}, cost=34)
 
 
+def available_everywhere(items: Sequence[int]) -> Call:
+    """What may be sold of up to 250 items at each location that stocks them, ten locations an item."""
+    return _call("nodes", documents.AVAILABLE_EVERYWHERE, {"ids": _gids("InventoryItem", items)}, cost=15)
+
+
+def more_available(item: int, after: str) -> Call:
+    """The next 250 levels of one item."""
+    variables: JsonObject = {"id": gid("InventoryItem", item), "after": after}
+    return _call("inventoryItem", documents.MORE_AVAILABLE, variables, cost=36)
+
+
+def stocked_products(ids: Sequence[int], first: int = 50, after: str | None = None) -> Call:
+    """Up to 250 products as nothing but their variants; behind a cursor, one product at a time."""
+    variables: JsonObject = {"ids": _gids("Product", ids), "first": first, "after": after}
+    return _call("nodes", documents.STOCKED_PRODUCTS, variables, cost=17 if first <= 50 else 25)
+
+
 def snapshots(variants: Sequence[int]) -> Call:
     """Everything that is needed to judge and to make again up to 250 variants."""
     return _call("nodes", documents.SNAPSHOTS, {"ids": _gids("ProductVariant", variants)}, cost=40)

@@ -171,6 +171,54 @@ query LevelsEverywhere($ids: [ID!]!) {
 }
 """
 
+_AVAILABLE = """
+        nodes { location { id } quantities(names: ["available"]) { name quantity } }
+        pageInfo { hasNextPage endCursor }
+"""
+
+# 15 points: up to 10 locations that stock the item; what they hold inactive is not for sale
+AVAILABLE_EVERYWHERE = f"""
+query AvailableEverywhere($ids: [ID!]!) {{
+  nodes(ids: $ids) {{
+    __typename
+    ... on InventoryItem {{
+      id
+      inventoryLevels(first: 10) {{{_AVAILABLE}}}
+    }}
+  }}
+}}
+"""
+
+# 36 points
+MORE_AVAILABLE = f"""
+query MoreAvailable($id: ID!, $after: String) {{
+  inventoryItem(id: $id) {{
+    id
+    inventoryLevels(first: 250, after: $after) {{{_AVAILABLE}}}
+  }}
+}}
+"""
+
+_STOCKED = """
+      variants(first: $first, after: $after, sortKey: ID) {
+        nodes { id sku inventoryItem { id tracked } }
+        pageInfo { hasNextPage endCursor }
+      }
+"""
+
+# 17 points for 50 variants each, however many ids
+STOCKED_PRODUCTS = f"""
+query StockedProducts($ids: [ID!]!, $first: Int!, $after: String) {{
+  nodes(ids: $ids) {{
+    __typename
+    ... on Product {{
+      id
+{_STOCKED}
+    }}
+  }}
+}}
+"""
+
 SNAPSHOTS = """
 query VariantSnapshots($ids: [ID!]!) {
   nodes(ids: $ids) {

@@ -32,6 +32,8 @@ from connectors.records import (
     Recorded,
     ShopFacts,
     Stock,
+    StockedProduct,
+    StockedVariant,
     Variant,
     VariantFacts,
 )
@@ -219,6 +221,48 @@ def _stock(node: JsonObject) -> Stock:
         raise Malformed(f"level at {place.get('id')}: no quantity for {', '.join(sorted(missing))}")
     return Stock(
         number(place.get("id")), found["available"], found["committed"], found["on_hand"], found["incoming"]
+    )
+
+
+def available_everywhere(answer: Answer, asked: int) -> list[tuple[int, Page[tuple[int, int | None]]]]:
+    """Each item found, with its first levels: location and what may be sold there."""
+    return [(number(node.get("id")), _available(node)) for node in nodes(answer, "InventoryItem", asked)]
+
+
+def more_available(answer: Answer) -> Page[tuple[int, int | None]] | None:
+    """Further levels of one item; None if there is no such item any more."""
+    node = data(answer).get("inventoryItem")
+    return None if node is None else _available(as_object(node, "inventoryItem"))
+
+
+def _available(node: JsonObject) -> Page[tuple[int, int | None]]:
+    return page(node.get("inventoryLevels"), _available_there, "inventoryLevels")
+
+
+def _available_there(node: JsonObject) -> tuple[int, int | None]:
+    place = as_object(node.get("location"), "location")
+    return number(place.get("id")), _quantities(node).get("available")
+
+
+def stocked_products(answer: Answer, asked: int) -> list[tuple[StockedProduct, str | None]]:
+    """Products as nothing but their variants, each with the cursor of the others."""
+    return [_stocked_product(node) for node in nodes(answer, "Product", asked)]
+
+
+def _stocked_product(node: JsonObject) -> tuple[StockedProduct, str | None]:
+    product_id = number(node.get("id"))
+    found = page(node.get("variants"), lambda each: _stocked_variant(each, product_id), "variants")
+    return StockedProduct(product_id, found.items), found.cursor
+
+
+def _stocked_variant(node: JsonObject, product_id: int) -> StockedVariant:
+    item = as_object(node.get("inventoryItem"), "inventoryItem")
+    return StockedVariant(
+        id=number(node.get("id")),
+        product_id=product_id,
+        item_id=number(item.get("id")),
+        sku=_text_or_none(node.get("sku"), "sku"),
+        tracked=as_bool(item.get("tracked"), "tracked"),
     )
 
 
