@@ -145,7 +145,7 @@ def _webhook_secrets(secret: SecretStr) -> SecretStr:
     found = [each.strip() for each in secret.get_secret_value().split(",")]
     if len(found) > 2 or not all(found):
         raise ValueError(
-            "must be one secret, or after a rotation the new and the old one with a comma between"
+            "must be one secret, or the new one, a comma and the old one"
         )
     return secret
 

@@ -29,6 +29,18 @@ COMMANDS = {
         "flows.cli.variants:variants",
         "what was deleted, and its way back: evenstock variants list|restore ID",
     ),
+    "partners": (
+        "flows.cli.partners:partners",
+        "partners' stores: evenstock partners list|add|consent|change|disable|enable|remove|rotate-key",
+    ),
+    "mappings": (
+        "flows.cli.mappings:mappings",
+        "which variants of partners feed which own: evenstock mappings import FILE.csv|list|propose PARTNER",
+    ),
+    "webhooks": (
+        "flows.cli.webhooks:webhooks",
+        "receive Shopify's web hooks: evenstock webhooks --port N, or subscribe|list|unsubscribe",
+    ),
     "emit": (
         "flows.cli.emit:emit",
         "tell Prefect that the main sync is done: evenstock emit main-sync-finished",

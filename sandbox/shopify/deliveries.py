@@ -8,8 +8,9 @@ within 4 hours. Nothing leaves this machine: an address elsewhere fails at once.
 Faults are ordered for the operation `webhookDelivery`, or `webhookDelivery products/update` for one topic;
 those of any operation let web hooks alone. Besides `http` (fails as if the subscriber had answered so, but
 was not asked), `timeout_before`, `lost_answer` (the subscriber has it, the sender does not know), `slow`
-(sent after `seconds`) and `malformed` (the body cut in the middle) there are `lost` (never sent), `duplicated`
-(sent twice) and `reordered` (sent behind the next one, at the latest after `seconds`, by default 5).
+(sent after `seconds`) and `malformed` (the body cut in the middle) there are `lost` (never sent),
+`duplicated` (sent twice) and `reordered` (sent behind the next one, at the latest after `seconds`, by default
+5).
 """
 
 import base64
