@@ -140,6 +140,18 @@ class VariantFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class VariantHead:
+    """What tells a variant from others. `title` and `status` are its product's."""
+
+    id: int
+    product_id: int
+    item_id: int
+    sku: str | None
+    title: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One row of a compared set: the level of an item, the quantity it must still hold, and the new one.
 

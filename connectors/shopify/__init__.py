@@ -22,6 +22,7 @@ from connectors.records import (
     StockedProduct,
     TagChange,
     VariantFacts,
+    VariantHead,
 )
 from connectors.shape import as_object
 from connectors.shopify import calls, inner, joining, readers, tags
@@ -124,6 +125,14 @@ class Shopify:
             ),
         )
         return self._walker.everything(walk)
+
+    def variant_heads(self, variants: Sequence[int]) -> dict[int, VariantHead]:
+        """What tells variants apart, by id; one that is not here does not exist."""
+        found: dict[int, VariantHead] = {}
+        for some in chunks(variants, PAGE):
+            answer = self.http.send(calls.variant_heads(some))
+            found.update((head.id, head) for head in readers.variant_heads(answer, len(some)))
+        return found
 
     def levels(self, items: Sequence[int]) -> dict[int, Level | None]:
         """Levels at the configured location by inventory item id; an item not there exists no more."""

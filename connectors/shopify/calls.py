@@ -103,6 +103,11 @@ def skus(search: str, after: str | None = None) -> Call:
     return _call("productVariants", documents.SKUS, {"search": search or None, "after": after}, cost=13)
 
 
+def variant_heads(variants: Sequence[int]) -> Call:
+    """Up to 250 variants with no more than what tells them apart."""
+    return _call("nodes", documents.VARIANT_HEADS, {"ids": _gids("ProductVariant", variants)}, cost=7)
+
+
 def levels(items: Sequence[int], location: int) -> Call:
     """The levels of up to 250 items at one location."""
     variables: JsonObject = {"ids": _gids("InventoryItem", items), "location": gid("Location", location)}

@@ -138,6 +138,21 @@ query Skus($search: String, $after: String) {
 }
 """
 
+# 7 points
+VARIANT_HEADS = """
+query VariantHeads($ids: [ID!]!) {
+  nodes(ids: $ids) {
+    __typename
+    ... on ProductVariant {
+      id
+      sku
+      product { id title status }
+      inventoryItem { id }
+    }
+  }
+}
+"""
+
 # 3 points
 LEVELS = (
     """

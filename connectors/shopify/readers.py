@@ -36,6 +36,7 @@ from connectors.records import (
     StockedVariant,
     Variant,
     VariantFacts,
+    VariantHead,
 )
 from connectors.shape import as_bool, as_int, as_list, as_object, as_text, as_time
 
@@ -195,6 +196,24 @@ def nodes(answer: Answer, kind: str, asked: int) -> Iterator[JsonObject]:
     for node in found:
         if isinstance(node, dict) and node.get("__typename") == kind:
             yield node
+
+
+def variant_heads(answer: Answer, asked: int) -> list[VariantHead]:
+    """What tells variants apart."""
+    return [_variant_head(node) for node in nodes(answer, "ProductVariant", asked)]
+
+
+def _variant_head(node: JsonObject) -> VariantHead:
+    parent = as_object(node.get("product"), "product")
+    item = as_object(node.get("inventoryItem"), "inventoryItem")
+    return VariantHead(
+        id=number(node.get("id")),
+        product_id=number(parent.get("id")),
+        item_id=number(item.get("id")),
+        sku=_text_or_none(node.get("sku"), "sku"),
+        title=as_text(parent.get("title"), "title"),
+        status=as_text(parent.get("status"), "status"),
+    )
 
 
 def levels(answer: Answer, asked: int) -> dict[int, Level | None]:

@@ -116,10 +116,10 @@ def _write_csv(lines: list[Change]) -> None:
     writer.writerow(COLUMNS)
     for line in lines:
         known = asdict(line)
-        writer.writerow([_harmless(known[name]) for name in COLUMNS])
+        writer.writerow([harmless(known[name]) for name in COLUMNS])
 
 
-def _harmless(value: object) -> object:
+def harmless(value: object) -> object:
     """Text that a spreadsheet does not take for a formula (https://owasp.org/www-community/attacks/CSV_Injection)."""
     return (
         f"'{value}"

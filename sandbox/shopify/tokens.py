@@ -36,8 +36,9 @@ class Tokens:
         return token == self._settings.token or self._access.get(token, 0.0) > self._clock.seconds()
 
     def revoke_all(self) -> None:
-        """No token issued so far works any more."""
+        """No token issued so far works any more, nor can it be renewed."""
         self._access.clear()
+        self._refresh.clear()
 
     def exchange(self, given: Mapping[str, str]) -> Reply:
         """Status and body of a call to /admin/oauth/access_token."""

@@ -77,6 +77,7 @@ BUILT = [
     calls.more_variants(101, LOCATION, None),
     calls.skus(calls.anything()),
     calls.skus(calls.with_tag("x")),
+    calls.variant_heads([1011]),
     calls.levels([51_001], LOCATION),
     calls.levels_everywhere([51_001]),
     calls.snapshots([1001]),
