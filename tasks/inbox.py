@@ -131,7 +131,9 @@ class Worker:
         self._patience = patience
         self.left: list[Hint] = []
         """Things that it could not look at."""
-        self._thread = threading.Thread(target=self._work, name="webhooks")
+        self._at: list[Hint] = []
+        # A look that hangs must not keep the program from ending; it is told as unfinished.
+        self._thread = threading.Thread(target=self._work, name="webhooks", daemon=True)
 
     def start(self) -> None:
         """Begin."""
@@ -141,11 +143,17 @@ class Worker:
         """Close the inbox, wait so long for the work on it to end; whether everything was looked at."""
         self._inbox.close()
         self._thread.join(seconds)
-        return not (self._thread.is_alive() or self.left or len(self._inbox))
+        return not self.unfinished()
+
+    def unfinished(self) -> int:
+        """How many things were not looked at, or not to the end."""
+        return len(self.left) + len(self._at) + len(self._inbox)
 
     def _work(self) -> None:
         while found := self._inbox.take(self._gather):
-            if not self._looked(found):
+            self._at = found
+            has_looked, self._at = self._looked(found), []
+            if not has_looked:
                 self.left += found
                 logger.error(
                     "%d things that web hooks named were not looked at; the next scheduled refresh does",

@@ -9,12 +9,13 @@ from contextvars import copy_context
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from connectors.errors import ConfigurationError, Transient
+from connectors.errors import ConfigurationError, EvenstockError, Transient
 from connectors.http import Http
 from connectors.ledger import SyncType
+from connectors.redaction import one_line
 from connectors.settings import Settings, child_environment, is_loopback, load_settings
 from connectors.shopify import hooks
-from flows.cli.children import Family, PrefectServer, family
+from flows.cli.children import Family, PrefectServer, family, free_port
 from flows.cli.options import Parser, out
 from flows.cli.page import section
 from flows.receiver import PATH, Receiver, Server
@@ -24,8 +25,12 @@ from tasks.looking import Refresh, looking
 
 ACTIONS = ("listen", "subscribe", "list", "unsubscribe")
 PORT = 8720
+KEEP = 600.0
+"""Seconds between two looks at whether Shopify still sends: after eight failures in a row it does not."""
 FINISH = 60.0
 """Seconds that a receiver which is told to stop gives to what waits."""
+
+logger = logging.getLogger(__name__)
 
 GID = "gid://shopify/WebhookSubscription/"
 
@@ -35,9 +40,13 @@ def webhooks(arguments: list[str]) -> int:
     options = _options(arguments)
     settings = load_settings()
     settings.require("SHOPIFY_STORE_DOMAIN", "SHOPIFY_ADMIN_TOKEN")
+    if settings.disable_external_calls:
+        raise ConfigurationError(
+            "webhooks: DISABLE_EXTERNAL_CALLS is set, so no store is asked or listened to"
+        )
     if options.action == "listen":
         with _prefect():
-            return listen(settings, options.host, options.port, _refresh())
+            return listen(settings, options, _refresh())
     http = open_shop(settings).http
     if options.action == "subscribe":
         return _subscribe(http, options.address)
@@ -61,12 +70,14 @@ def _options(arguments: list[str]) -> _Options:
     parser.add_argument("ids", nargs="*", metavar="ID", help="unsubscribe: numbers or gids, as `list` says")
     parser.add_argument("--port", type=int, help=f"where to listen ({PORT}; 0 picks a free port)")
     parser.add_argument("--host", help="where to listen (127.0.0.1, behind a proxy that speaks https)")
-    parser.add_argument("--address", help=f"what Shopify calls: https://…{PATH}")
+    parser.add_argument(
+        "--address", help=f"what Shopify calls: https://…{PATH}; when listening: see to it that it does"
+    )
     found = parser.parse_args(arguments, namespace=_Options())
     found.action = found.action or "listen"
     if found.action not in ACTIONS:
         parser.error(f"there is no action {found.action}; actions: {', '.join(ACTIONS[1:])}")
-    if found.action == "subscribe":
+    if found.address or found.action == "subscribe":
         found.address = _address(found.address)
     if found.ids and found.action != "unsubscribe":
         parser.error(f"{found.action} takes no {found.ids[0]}")
@@ -85,23 +96,24 @@ def _address(text: str) -> str:
     except ValueError:
         is_ours = False
     if not is_ours or not parts.hostname or parts.query or parts.fragment or parts.username:
-        raise ConfigurationError("webhooks: subscribe needs --address https://…, without user name or query")
+        raise ConfigurationError("webhooks: --address must be https://…, without user name or query")
     return parts._replace(path=PATH).geturl() if parts.path in {"", "/"} else parts.geturl()
 
 
 # ------------------------------------------------------------------- listen
 
 
-def listen(settings: Settings, host: str, port: int, refresh: Refresh) -> int:
+def listen(settings: Settings, options: _Options, refresh: Refresh) -> int:
     """Receive web hooks until SIGTERM or Ctrl-C, then look at what waits. 1 if anything is left."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s  %(message)s")
     inbox = Inbox(settings.shopify_webhook_queue)
     receiver = Receiver(settings.shop, hooks.Seal(settings.webhook_secrets), inbox)
-    server = Server(receiver, host, port)
+    server = Server(receiver, options.host, options.port)
     worker = Worker(inbox, looking(settings, refresh), gather=settings.shopify_webhook_gather_seconds)
     with _told_to_stop() as stop:
         worker.start()
         server.start()
+        _keep_subscribed(settings, options.address, stop)
         _say(f"Web hooks of {settings.shop} are received at {server.address}")
         _say("ready")
         while server.is_alive() and not stop.wait(0.5):
@@ -111,7 +123,7 @@ def listen(settings: Settings, host: str, port: int, refresh: Refresh) -> int:
     for answer, times in receiver.counts().items():
         _say(f"answered {answer}: {times}")
     if not done:
-        _say(f"Not looked at: {len(worker.left) + len(inbox)} things; the next scheduled refresh will.")
+        _say(f"Not looked at: {worker.unfinished()} things; the next scheduled refresh will.")
     return 0 if done and stop.is_set() else 1
 
 
@@ -135,6 +147,24 @@ def _say(line: str) -> None:
     """One line at once, as whoever started us waits for it."""
     with suppress(BrokenPipeError):
         print(line, flush=True)  # noqa: T201
+
+
+def _keep_subscribed(settings: Settings, address: str, stop: threading.Event) -> None:
+    """Have Shopify send to an address, now and whenever it has stopped, from a thread that ends with us."""
+
+    def keep() -> None:
+        http = open_shop(settings).http
+        while True:
+            try:
+                for each in hooks.subscribe(http, address):
+                    logger.debug("subscribed: %s", _line(each))
+            except EvenstockError as error:
+                logger.warning("web hooks: cannot see to the subscriptions: %s", one_line(str(error)))
+            if stop.wait(KEEP):
+                return
+
+    if address:
+        threading.Thread(target=keep, name="subscriptions", daemon=True).start()
 
 
 @contextmanager
@@ -177,14 +207,13 @@ def start_receiver(children: Family, settings: Mapping[str, str], folder: Path) 
 
     `settings` point at the store and at Prefect's API; only a stand-in on this machine can send here.
     """
-    environment = child_environment(settings, clean=True)
+    port = free_port(PORT)
+    address = f"http://127.0.0.1:{port}{PATH}"
+    arguments = ["flows", "webhooks", "--port", str(port), "--address", address]
     receiver = children.start(
-        "the receiver of web hooks", ["flows", "webhooks", "--port", "0"], environment, folder
+        "the receiver of web hooks", arguments, child_environment(settings, clean=True), folder
     )
     receiver.wait_until(lambda: "ready" in receiver.said().splitlines(), 60)
-    address = next(word for word in receiver.said().split() if word.endswith(PATH))
-    arguments = ["flows", "webhooks", "subscribe", "--address", address]
-    children.start("the subscriptions to web hooks", arguments, environment, folder).wait(60)
     return address
 
 
@@ -209,7 +238,7 @@ def _list(http: Http) -> int:
 def _unsubscribe(http: Http, given: Sequence[str], address: str) -> int:
     ids = [each if each.startswith(GID) else f"{GID}{each}" for each in given]
     if address:
-        ids += [each.id for each in hooks.subscriptions(http) if each.address == _address(address)]
+        ids += [each.id for each in hooks.subscriptions(http) if each.address == address]
     for each in ids:
         hooks.unsubscribe(http, each)
         out().print(f"Ended {each.removeprefix(GID)}.", markup=False)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from connectors.ledger import open_ledger
+from connectors.settings import load_settings
 from flows.cli import main
+from flows.cli import webhooks as cli_webhooks
 from flows.cli.children import family
 from flows.cli.webhooks import start_receiver
 from flows.receiver import PATH
@@ -43,10 +46,11 @@ def shoes(stage: Stage) -> Stage:
     ("words", "expected"),
     [
         (["lsit"], "there is no action lsit"),
-        (["subscribe"], "subscribe needs --address https://"),
-        (["subscribe", "--address", "http://receiver.example"], "subscribe needs --address https://"),
+        (["subscribe"], "--address must be https://"),
+        (["subscribe", "--address", "http://receiver.example"], "--address must be https://"),
+        (["--address", "http://receiver.example"], "--address must be https://"),
         (["subscribe", "--address", "https://user:pass@receiver.example"], "without user name"),
-        (["subscribe", "--address", "https://["], "subscribe needs --address https://"),
+        (["subscribe", "--address", "https://["], "--address must be https://"),
         (["list", "12"], "list takes no 12"),
         (["unsubscribe"], "unsubscribe needs the ID"),
         (["--port", "70000"], "--port must be between 0 and 65535"),
@@ -168,6 +172,32 @@ def test_a_store_that_is_away_for_a_moment_is_asked_again(
     assert "web hooks:" in log.read_text()
 
 
+def test_without_the_world_outside_nothing_is_received(
+    shoes: Stage, webhooks: WORDS, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISABLE_EXTERNAL_CALLS", "true")
+    status, _, err = webhooks("--port", "0")
+    assert (status, "DISABLE_EXTERNAL_CALLS" in err) == (2, True)
+    assert shoes.calls() == []
+
+
+@pytest.mark.parametrize("away", [0, 3])
+def test_a_subscription_that_the_store_has_ended_is_made_again(
+    shoes: Stage, monkeypatch: pytest.MonkeyPatch, away: int
+) -> None:
+    monkeypatch.setattr(cli_webhooks, "KEEP", 0.05)
+    shoes.faults(operation="webhookSubscriptions", kind="http", status=401, times=away)
+    (service,) = shoes.sandbox.shops.values()
+    stop = threading.Event()
+    try:
+        cli_webhooks._keep_subscribed(load_settings(), ADDRESS, stop)
+        for _ in range(2):
+            until(lambda: len(service.shop.subscriptions) == 2)
+            service.shop.subscriptions.clear()
+    finally:
+        stop.set()
+
+
 @pytest.mark.orchestrated
 def test_a_receiver_as_a_child(shoes: Stage, prefect_server: str) -> None:
     names = [name for name in os.environ if name.startswith(("SHOPIFY_", "EVENSTOCK_", "HTTP_"))]
@@ -176,6 +206,7 @@ def test_a_receiver_as_a_child(shoes: Stage, prefect_server: str) -> None:
     with family() as children:
         address = start_receiver(children, settings, ROOT)
         (shop,) = shoes.sandbox.shops.values()
+        until(lambda: len(shop.shop.subscriptions) == 2)
         assert {each.uri for each in shop.shop.subscriptions.values()} == {address}
         shoes.event(kind="edit", variant_id=10101, quantity=9)
         until(lambda: stored() == {60101: 9, 60102: 2})

@@ -149,6 +149,20 @@ def test_what_cannot_be_looked_at_is_told_at_the_end(caplog: pytest.LogCaptureFi
     assert "were not looked at" in caplog.text
 
 
+def test_a_look_that_hangs_is_told_and_holds_up_nobody() -> None:
+    inbox, hands = Inbox(10), Hands()
+    hands.may_go_on.clear()
+    worker = Worker(inbox, hands, gather=0)
+    worker.start()
+    inbox.put(item(1), LEVELS, "e1")
+    assert hands.has_begun.wait(20)
+    inbox.put(item(2), LEVELS, "e2")
+    assert not worker.finish(0.01)
+    assert worker.unfinished() == 2
+    hands.may_go_on.set()
+    assert worker.finish(20)
+
+
 def test_a_look_that_breaks_ends_no_worker() -> None:
     inbox, again = Inbox(10), threading.Event()
     seen: list[int] = []
