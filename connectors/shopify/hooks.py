@@ -29,16 +29,17 @@ LEVELS, PRODUCTS = "inventory_levels/update", "products/update"
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic we listen to: which field of its payload names what."""
+    """A topic we listen to: which field of its payload names what, and what is sent of it (nothing: all)."""
 
     name: str
     kind: Kind
     field: str
+    sent: tuple[str, ...] = ()
 
 
 TOPICS = {
     LEVELS: Topic("INVENTORY_LEVELS_UPDATE", "item", "inventory_item_id"),
-    PRODUCTS: Topic("PRODUCTS_UPDATE", "product", "id"),
+    PRODUCTS: Topic("PRODUCTS_UPDATE", "product", "id", sent=("id", "updated_at")),
 }
 """By the name that a web hook's header gives."""
 
@@ -157,7 +158,9 @@ def subscriptions(http: Http) -> list[Subscription]:
 def subscribe(http: Http, address: str) -> Iterator[Subscription]:
     """Have all our topics sent to an address; those that are sent there already stay as they are.
 
-    A payload carries nothing but the id that we look at, so that no product is too large for the receiver.
+    Of a product only its id comes, so that none is too large for the receiver, and when it was updated, as
+    Shopify drops what it has just said in the same words.
+    https://shopify.dev/docs/apps/build/webhooks/customize/modify-payloads
     Raises Refused, with what Shopify has against the address.
     """
     present = {each.topic: each for each in subscriptions(http) if each.address == address}
@@ -166,7 +169,9 @@ def subscribe(http: Http, address: str) -> Iterator[Subscription]:
 
 
 def _subscribed(http: Http, topic: Topic, address: str) -> Subscription:
-    body: JsonObject = {"uri": address, "includeFields": [topic.field]}
+    body: JsonObject = {"uri": address}
+    if topic.sent:
+        body["includeFields"] = list(topic.sent)
     variables: JsonObject = {"topic": topic.name, "input": body}
     answer = http.send(_call("webhookSubscriptionCreate", SUBSCRIBE, variables, cost=10, writes=True))
     payload = as_object(readers.data(answer).get("webhookSubscriptionCreate"), "webhookSubscriptionCreate")

@@ -46,6 +46,8 @@ RETRIES: Final = (10.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 14_400.0)
 """Seconds after the first attempt."""
 MOST_FAILURES: Final = 8
 ASIDE: Final = 5.0
+DEBOUNCE: Final = 1.0
+"""Seconds in which a subscription is not told the same twice."""
 TICK: Final = 0.02
 """Real seconds between two looks at the clock."""
 GUESS: Final = "sandbox-webhook-secret"
@@ -113,6 +115,7 @@ class Deliveries:
     journal: list[Delivery] = field(default_factory=list)
     in_flight: Delivery | None = None
     closed: bool = False
+    _last: dict[int, tuple[bytes, float]] = field(default_factory=dict)
     _thread: threading.Thread | None = None
     _client: httpx.Client | None = None
     _changed: threading.Condition = field(default_factory=threading.Condition)
@@ -161,6 +164,8 @@ class Deliveries:
         now = self.shop.clock.now()
         body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
         seconds = now.timestamp()
+        if self._is_debounced(subscription, body, seconds):
+            return
         made = Delivery(subscription, self._id(), event, body, spelled(now), seconds, seconds)
         with self._changed:
             self.waiting.append(made)
@@ -171,6 +176,14 @@ class Deliveries:
                     target=_run, args=(weakref.ref(self),), name="webhooks", daemon=True
                 )
                 self._thread.start()
+
+    def _is_debounced(self, subscription: Subscription, body: bytes, now: float) -> bool:
+        """Whether a subscription was told the very same a moment ago, so that this is dropped.
+        https://shopify.dev/docs/apps/build/webhooks/customize/modify-payloads
+        """
+        before, since = self._last.get(subscription.id, (b"", 0.0))
+        self._last[subscription.id] = (body, now)
+        return self.switches["webhook_debounce"] == "on" and body == before and now - since <= DEBOUNCE
 
     def _id(self) -> str:
         text = f"{self.chance.getrandbits(128):032x}"

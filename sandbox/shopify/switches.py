@@ -38,6 +38,8 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     # Which 8 failures in a row end a subscription to web hooks: attempts, whichever web hook they were for,
     # or web hooks that were given up after all their attempts.
     "webhook_failures": ("attempts", "given_up"),
+    # Whether a web hook is dropped that says exactly what another one said a moment ago.
+    "webhook_debounce": ("on", "off"),
 }
 """Positions of each switch; the first is where it stands unless moved. `search_lag` takes seconds."""
 

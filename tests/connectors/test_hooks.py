@@ -175,12 +175,12 @@ def test_nothing_is_subscribed_while_writes_are_off(store: Store) -> None:
         list(hooks.subscribe(store.http(writes_off=True), ADDRESS))
 
 
-def test_a_payload_is_no_larger_than_what_it_names(store: Store) -> None:
+def test_a_product_comes_by_its_id_and_the_time(store: Store) -> None:
     assert [each.topic for each in hooks.subscribe(store.http(), ADDRESS)]
     service = next(iter(store.sandbox.shops.values()))
     assert [each.include_fields for each in service.shop.subscriptions.values()] == [
-        ("inventory_item_id",),
-        ("id",),
+        (),
+        ("id", "updated_at"),
     ]
 
 

@@ -282,6 +282,28 @@ def test_filters_and_fields(shop: Shopper, heard: Heard) -> None:
     assert heard.bodies() == [{"id": 101, "variants": [{"sku": "R-37"}, {"sku": "R-38"}]}]
 
 
+@pytest.mark.parametrize(
+    ("fields", "switch", "seconds", "expected"),
+    [
+        (["id"], "on", 0, 1),
+        (["id"], "on", 2, 2),
+        (["id"], "off", 0, 2),
+        (["id", "updated_at"], "on", 1, 2),
+        (["id", "updated_at"], "on", 0, 1),
+    ],
+)
+def test_the_very_same_is_not_told_twice_at_once(
+    heard: Heard, fields: list[str], switch: str, seconds: float, expected: int
+) -> None:
+    with opened({"webhook_debounce": switch}) as shop:
+        subscribe(shop, PRODUCTS, heard.uri, includeFields=fields)
+        for tag in ("one", "two"):
+            shop.sandbox.event({"system": "shopify", "kind": "tag", "product_id": 101, "tag": tag})
+            shop.sandbox.clock.advance(seconds)
+        settle(shop)
+        assert len(heard.requests) == expected
+
+
 def test_one_event_has_one_id_over_several_subscriptions(shop: Shopper, heard: Heard) -> None:
     subscribe(shop, LEVELS, heard.uri)
     subscribe(shop, LEVELS, f"{heard.uri}/second")
