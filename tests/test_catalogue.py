@@ -122,6 +122,7 @@ def test_every_setting_is_in_the_example_once() -> None:
 OWN = (
     "SHOPIFY_",
     "RMS_",
+    "PARTNER_",
     "EVENSTOCK_",
     "REVERSE_SYNC_",
     "HTTP_",
@@ -184,7 +185,8 @@ def test_only_commands_that_exist_are_named() -> None:
 def test_only_words_of_a_command_that_exist_are_named() -> None:
     for place, text in PLACES.items():
         for command, word in commands_in(text):
-            if command in {"plans", "levels", "variants"} and word.isalpha() and word.islower():
+            with_actions = {"plans", "levels", "variants", "partners", "mappings"}
+            if command in with_actions and word.isalpha() and word.islower():
                 assert word in COMMANDS[command][1], f"{place}: evenstock {command} {word}"
             if command == "run":
                 assert word in {"FLOW", *FLOWS}, f"{place}: evenstock run {word}"

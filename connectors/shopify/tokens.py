@@ -288,8 +288,8 @@ class OfflineToken(Renewed):
 
     https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens/offline-access-tokens
     If the answer to a renewal is lost, the refresh token is tried once more: it may not have been spent.
-    `headers` and `renew` also raise NeedsConsent when it is refused or there is none, and ConfigurationError
-    when the app's own credentials are.
+    `headers` and `renew` also raise NeedsConsent when that fails, when it is refused or there is none, and
+    ConfigurationError when the app's own credentials are.
     """
 
     def __init__(
@@ -319,7 +319,8 @@ class OfflineToken(Renewed):
         try:
             return self._refreshed(known)
         except UnknownOutcome as error:
-            raise Transient(f"{error}, twice") from None
+            # The pair stays as it is stored: should the token not be spent after all, the next run renews it.
+            raise self._needs_consent(f"{error}, twice") from None
 
     def _asked(self, save: Save) -> Grant:
         """A new pair, saved. One that could not be saved before comes first: what it was had for is spent."""
