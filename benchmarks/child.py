@@ -33,6 +33,15 @@ def sync(**parameters: object) -> Json:
     return {"api": api, "balance": report["balance"], "statistics": statistics, "error": report.get("error")}
 
 
+def refresh(products: int) -> Json:
+    """An inventory refresh of the products 1, 2, …, with a Prefect server started for it."""
+    from flows.inventory_refresh import manual_inventory_refresh  # noqa: PLC0415 - not part of an empty flow
+
+    report: Json = dict(manual_inventory_refresh(list(range(1, products + 1))))  # type: ignore[arg-type]
+    (api,) = report["api"].values()
+    return {"api": api, "data": report["data"], "balance": report["balance"]}
+
+
 def write(width: int) -> Json:
     """The write stage alone: lease, read again, write, read back, settle. The plan is made before."""
     from connectors.settings import load_settings  # noqa: PLC0415 - not part of an empty flow
@@ -72,7 +81,7 @@ def write(width: int) -> Json:
     }
 
 
-TASKS: dict[str, Callable[..., Json]] = {"empty": empty, "sync": sync, "write": write}
+TASKS: dict[str, Callable[..., Json]] = {"empty": empty, "sync": sync, "refresh": refresh, "write": write}
 
 
 def main() -> None:

@@ -7,10 +7,11 @@ Stops    nothing as a whole: a batch that fails is listed, and can be retried al
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal, cast
 
-from prefect import flow
+from prefect import flow, runtime
 from prefect.futures import PrefectFuture
 from pydantic import Field, WithJsonSchema
 
@@ -18,7 +19,7 @@ from connectors.ledger import SyncType
 from connectors.records import JsonObject
 from connectors.settings import load_settings
 from connectors.slices import chunks
-from flows.keep_even import as_state, run_name, side_by_side
+from flows.keep_even import as_state, side_by_side
 from tasks import refresh as errands
 from tasks import refreshing, run
 from tasks.refresh import WIDTH, Asked, Work
@@ -37,9 +38,26 @@ ProductIds = Annotated[
 By = Annotated[str, Field(min_length=1, max_length=255)]
 
 
+def _run_name() -> str:
+    """What the runs list shows: what was refreshed, and how."""
+    asked = runtime.flow_run.parameters
+    return f"{runtime.flow_run.flow_name}: {_subject(asked)}" + (" (dry run)" if asked.get("dry_run") else "")
+
+
+def _subject(asked: Mapping[str, object]) -> str:
+    ids, retry_of = asked.get("product_ids"), asked.get("retry_of")
+    if retry_of:
+        return f"what failed in {retry_of}"
+    if "product_ids" not in asked:
+        return "all products"
+    if not isinstance(ids, list | tuple):
+        return "no products"
+    return f"product {ids[0]}" if len(ids) == 1 else f"{len(ids)} products"
+
+
 @flow(
     name="inventory-refresh",
-    flow_run_name=run_name,
+    flow_run_name=_run_name,
     task_runner=side_by_side(),
     persist_result=True,
     result_serializer="json",
@@ -71,7 +89,7 @@ def manual_inventory_refresh(
 
 @flow(
     name="inventory-refresh-scheduled",
-    flow_run_name=run_name,
+    flow_run_name=_run_name,
     task_runner=side_by_side(),
     persist_result=True,
     result_serializer="json",
@@ -89,7 +107,7 @@ def scheduled_inventory_refresh(triggered_by: By = "schedule", dry_run: bool = F
 
 @flow(
     name="inventory-refresh-webhook",
-    flow_run_name=run_name,
+    flow_run_name=_run_name,
     task_runner=side_by_side(),
     persist_result=True,
     result_serializer="json",
@@ -145,8 +163,12 @@ def _find(work: Work) -> None:
         products = listed.value
     metered = find_variants(work.refresh, products)
     _count(work, metered.usage)
+    found = metered.value
+    if work.refresh.sync_type is SyncType.SCHEDULED:
+        # Nobody asked for those that are no more: they are marked, and that is all.
+        found = replace(found, unknown=())
     tale = work.tale
-    tale.found = errands.with_retried(metered.value, work.ledger, work.refresh.account, work.items)
+    tale.found = errands.with_retried(found, work.ledger, work.refresh.account, work.items)
     if refusal := refreshing.unreadable(tale):
         raise refusal
     run.log(f"{len(tale.found.items)} inventory items of {tale.total_products} products")

@@ -1,11 +1,12 @@
 """Carry out an inventory refresh: begin it alone, find the variants, read and store levels, end it."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypeVar
 from uuid import uuid4
 
 from prefect import runtime
@@ -23,6 +24,8 @@ from tasks import refresh_page, refreshing, run
 from tasks.desk import ledger_of
 from tasks.lease import clock, held
 from tasks.refreshing import BatchEnd, Found, Refresh, RefreshRefused, Remainder, Tale
+
+T = TypeVar("T")
 
 FLOWS = {
     SyncType.MANUAL: "inventory-refresh",
@@ -332,7 +335,7 @@ def _find_some(
     if pause:
         shop.http.pause(pause)
     try:
-        shown, at = shop.stocked_products(products)
+        shown, at = _looked_up_twice(shop.stocked_products, products)
         gone = unlisted(ledger.vendor_variants(refresh.account, products), _variant_ids(shown.values()))
         if not refresh.dry_run:
             ledger.store_vendor_variants(_remembered(refresh, shown.values(), at))
@@ -348,6 +351,18 @@ def _find_some(
         unknown=tuple(number for number in products if number not in shown),
         gone=len(gone),
     )
+
+
+def _looked_up_twice(
+    look_up: Callable[[Sequence[int]], tuple[dict[int, T], datetime]], numbers: Sequence[int]
+) -> tuple[dict[int, T], datetime]:
+    """What the store has of these numbers, as of its first answer. What is missing there is asked for again:
+
+    one answer with a hole in it is not enough to take a thing for gone.
+    """
+    found, at = look_up(numbers)
+    missing = [each for each in numbers if each not in found]
+    return (found | look_up(missing)[0] if missing else found), at
 
 
 def _variant_ids(shown: Iterable[StockedProduct]) -> set[int]:
@@ -374,7 +389,7 @@ def with_retried(found: Found, ledger: Ledger, account: str, items: Sequence[int
     """The products found, and those of the items that an earlier refresh could not store."""
     wanted = set(items)
     again: dict[int, tuple[int, ...]] = {}
-    for item, product in ledger.vendor_products_of(account, wanted).items():
+    for item, product in sorted(ledger.vendor_products_of(account, wanted).items()):
         again[product] = (*again.get(product, ()), item)
     return replace(found, products=again | dict(found.products))
 
@@ -385,7 +400,7 @@ def read_batch(
     """Read the levels of some items, compare them with what is known, and store them."""
     began = shop.http.elapsed()
     try:
-        found, at = shop.available_everywhere(items)
+        found, at = _looked_up_twice(shop.available_everywhere, items)
         known = ledger.vendor_levels(refresh.account, items)
         compared = refreshing.compare(items, found, known)
         if not refresh.dry_run:
