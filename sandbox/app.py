@@ -189,6 +189,8 @@ class Sandbox:
                 **_credentials(shop.settings.token, shop.settings.client_id, shop.settings.client_secret),
                 "SHOPIFY_WEBHOOK_SECRET": secret_of(shop),
             }
+        for service in list(self.shops.values())[1:]:
+            found |= _partner_app(service.shop.settings.client_id, service.shop.settings.client_secret)
         return dict(sorted(found.items()))
 
     # ----------------------------------------------------------------- serving
@@ -278,6 +280,12 @@ class Sandbox:
 def http_date(clock: Clock) -> str:
     """The stand-ins' time as the header `Date` has it."""
     return format_datetime(clock.now(), usegmt=True)
+
+
+def _partner_app(client_id: str | None, secret: str | None) -> dict[str, str]:
+    if not (client_id and secret):
+        return {}
+    return {"PARTNER_CLIENT_ID": client_id, "PARTNER_CLIENT_SECRET": secret}
 
 
 def _credentials(token: str | None, client_id: str | None, secret: str | None) -> dict[str, str]:

@@ -61,7 +61,8 @@ def import_mappings(
     account = settings.shop
     partners = {partner.shop_domain: partner for partner in ledger.partners(account)}
     rows, bad = read_rows(content_of(path), spellings(partners.values()))
-    with held(ledger, [f"mappings:{account}"], uuid4().hex, _SECONDS) as hold:
+    resource = f"mappings:{account}"
+    with held(ledger, [resource], uuid4().hex, _SECONDS) as hold:
         if not hold.fences:
             raise Transient("another import of mappings is at work: try again when it is done")
         heads: Mapping[int, VariantHead] = {}
@@ -74,6 +75,7 @@ def import_mappings(
         if strict and bad:
             return Imported(0, 0, tuple(bad))
         new = _news(ledger, settings, partners, rows)
+        hold.check([resource])
         ledger.store_mappings(new)
         _claim(ledger, _book(ledger, account, partners, rows, location), rows, heads)
     return Imported(len(new), len(rows) - len(new), tuple(bad))

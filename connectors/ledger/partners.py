@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, select, update
 
 from connectors.ledger.database import Database, insert_into
-from connectors.ledger.models import PartnerRow
+from connectors.ledger.models import PartnerRow, ProductMappingRow
 from connectors.ledger.records import Partner
 from connectors.ledger.rows import columns, loaded, values
 
@@ -57,8 +57,15 @@ class Partners:
         _change(self.database, (account, partner_id), {"is_active": is_active})
 
     def remove_partner(self, account: str, partner_id: int, now: datetime) -> None:
-        """A partner is gone. What it did stays in the logs; its mappings feed nothing any more."""
-        _change(self.database, (account, partner_id), {"is_active": False, "deleted_at": now})
+        """A partner is gone. What it did stays in the logs; its mappings are switched off for good.
+
+        Should it be added again, others may feed its own variants by then.
+        """
+        its = and_(ProductMappingRow.account == account, ProductMappingRow.partner_id == partner_id)
+        gone = and_(PartnerRow.account == account, PartnerRow.id == partner_id)
+        with self.database.writing() as connection:
+            connection.execute(update(PartnerRow).where(gone).values(is_active=False, deleted_at=now))
+            connection.execute(update(ProductMappingRow).where(its).values(is_active=False, updated_at=now))
 
     def record_partner_health(
         self, account: str, partner_id: int, status: str, now: datetime, *, error: str = ""
