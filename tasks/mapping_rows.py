@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import TypeVar
 
 from connectors.errors import ConfigurationError
@@ -30,6 +31,7 @@ MOST_BUFFER = 1_000_000
 _MOST_ID = 2**63 - 1
 _MOST_LOCATIONS = 250
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _YES = {"true", "yes", "1"}
 _NO = {"false", "no", "0"}
 
@@ -155,7 +157,13 @@ def _header(row: tuple[int, list[str]] | None) -> list[str]:
 
 
 def _hint(name: str, known: Iterable[str]) -> str:
-    close = get_close_matches(name, list(known), n=1)
+    return _hint_among(name, tuple(known))
+
+
+@lru_cache(maxsize=1024)
+def _hint_among(name: str, known: tuple[str, ...]) -> str:
+    """Remembered: a file may have the same slip in each of its rows."""
+    close = get_close_matches(name, known, n=1)
     return f" (did you mean {close[0]}?)" if close else ""
 
 
@@ -185,7 +193,7 @@ class _Cells:
     def __init__(self, given: Mapping[str, str]) -> None:
         self._given = given
         for column, text in given.items():
-            if any(ord(letter) < 32 and letter not in "\t\r\n" for letter in text):
+            if _CONTROL.search(text):
                 raise _WrongCell(column, text, "has a control character in it")
 
     def read(self, column: str, reader: Callable[[str], T]) -> T:

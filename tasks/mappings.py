@@ -37,15 +37,13 @@ class _Book:
     account: str
     location: int | None
     partners: Mapping[str, Partner]
+    names: Mapping[int, str]
     sharers: Mapping[int, set[str]]
     feeders: Mapping[int, Sequence[ProductMapping]]
     levels: Mapping[int, LevelMemory]
 
     def truth(self, row: MappingRow) -> str:
         return truth_of(self.partners[row.partner], sums=row.sums)
-
-    def single(self, name: str) -> str:
-        return truth_of(self.partners[name])
 
     def key(self, row: MappingRow) -> tuple[int, int]:
         return self.partners[row.partner].id or 0, row.partner_variant
@@ -167,7 +165,8 @@ def _book(
         if row.sums and row.is_active:
             sharers.setdefault(row.own_variant, set()).add(row.partner)
     levels = {} if location is None else ledger.levels_of_variants(account, location, own)
-    return _Book(account, location, partners, sharers, feeders, levels)
+    names = {partner.id or 0: name for name, partner in partners.items()}
+    return _Book(account, location, partners, names, sharers, feeders, levels)
 
 
 def _unrivalled(
@@ -197,26 +196,29 @@ def _rival(book: _Book, row: MappingRow, replaced: set[tuple[int, int]]) -> BadR
         for each in book.feeders.get(row.own_variant, ())
         if (each.partner_id, each.partner_variant_id) not in replaced
     ]
-    names = {partner.id: name for name, partner in book.partners.items()}
     if others and not (row.sums and all(each.sums for each in others)):
-        other = others[0]
         return _bad_own(
             row,
-            f"{names.get(other.partner_id)} feeds it already, with its variant {other.partner_variant_id}: "
-            "switch that mapping off, or say true under sums in all of them",
+            f"{book.names.get(others[0].partner_id)} feeds it already, with its variant "
+            f"{others[0].partner_variant_id}: switch that mapping off, or say true under sums in all of them",
         )
     level = book.levels.get(row.own_variant)
-    together = {row.partner}
-    if row.sums:
-        together |= book.sharers.get(row.own_variant, set())
-        together |= {names[each.partner_id] for each in others if each.partner_id in names}
-    if level is None or level.owner_truth in {None, SUMMED, *map(book.single, together)}:
+    if level is None or level.owner_truth in {None, SUMMED, *_truths(book, row, others)}:
         return None
     return _bad_own(
         row,
         f"{level.owner_truth} feeds it (other_truth): `evenstock levels own {level.inventory_item_id} "
         f"--truth {book.truth(row)}` moves it",
     )
+
+
+def _truths(book: _Book, row: MappingRow, others: Sequence[ProductMapping]) -> set[str]:
+    """Truths that may have the row's level now: its partner, and whoever is summed with it."""
+    names = {row.partner}
+    if row.sums:
+        names |= book.sharers.get(row.own_variant, set())
+        names |= {book.names[each.partner_id] for each in others if each.partner_id in book.names}
+    return {truth_of(book.partners[name]) for name in names}
 
 
 def _news(

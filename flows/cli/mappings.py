@@ -22,6 +22,9 @@ from tasks.mapping_rows import COLUMNS
 from tasks.mappings import Imported, import_mappings, proposals
 from tasks.partners import the_partner
 
+MOST_SHOWN = 100
+"""Bad rows that a terminal shows."""
+
 
 def mappings(arguments: list[str]) -> int:
     """Import mappings from a file, list them, or propose some."""
@@ -89,9 +92,11 @@ def _told(found: Imported, *, strict: bool) -> JsonObject:
 def _print(found: Imported, *, strict: bool) -> None:
     console = out()
     table = Table("line", "column", "value", "reason", box=None, header_style="bold")
-    for each in found.bad:
+    for each in found.bad[:MOST_SHOWN]:
         cells = (str(each.line), each.column, each.value, each.reason)
         table.add_row(*(escape(printable(cell)) for cell in cells))
+    if len(found.bad) > MOST_SHOWN:
+        table.add_row("…", "", "", f"{len(found.bad) - MOST_SHOWN} more: --json shows all")
     if found.bad:
         console.print(table)
     if strict and found.bad:

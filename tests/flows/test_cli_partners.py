@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from connectors.ledger import Ledger, LevelMemory, open_ledger
+from connectors.ledger import Ledger, LevelMemory, Partner, open_ledger
 from connectors.settings import load_settings
 from flows.cli import main
 from sandbox.app import Sandbox
@@ -346,6 +346,17 @@ class TestImport:
             (5, "partner_shop", "nobody.example"),
         ]
 
+    def test_a_terminal_shows_them_too(self, desk: Desk) -> None:
+        desk.add()
+        file = desk.folder / "rows.csv"
+        file.write_text("\n".join([HEADER, f"{PARTNER},11,1,,,,", *["[red]x,=1,2,,,,"] * 120]))
+        said = desk("mappings", "import", str(file))
+
+        assert said.status == 1
+        assert "[red]x" in said.out
+        assert "20 more: --json shows all" in said.out
+        assert "1 stored, 0 were so already, 120 bad" in said.out
+
     def test_strict_stores_all_or_nothing(self, desk: Desk) -> None:
         desk.add()
         said = desk.load(f"{PARTNER},11,1,,,,", f"{PARTNER},99,2,,,,", words=("--strict",))
@@ -390,6 +401,24 @@ class TestImport:
         said = desk.load(f"{PARTNER},11,1,,,,,true", f"{PARTNER},12,1,,,,,true", header=header)
         assert said.document["stored"] == 2, said.out
         assert desk.ledger.levels_of_variants(OWN, 1, [1])[1].owner_truth == "partners"
+
+    def test_two_partners_share_an_own_variant_only_by_choice(self, desk: Desk) -> None:
+        desk.add()
+        hats = Partner(OWN, "hats.example", f"{desk.url}/shopify/hats.example", "Hats", NOW)
+        desk.ledger.add_partner(hats)
+        header, words = f"{HEADER},sums", ("--offline",)
+        desk.load(f"{PARTNER},11,1,,,,")
+        assert desk.ledger.levels_of_variants(OWN, 1, [1])[1].owner_truth == f"partner:{PARTNER}"
+
+        said = desk.load("hats.example,31,1,,,,,true", header=header, words=words)
+        assert f"{PARTNER} feeds it already" in said.document["bad"][0]["reason"]
+        both = (f"{PARTNER},11,1,,,,,true", "hats.example,31,1,,,,,true")
+        assert desk.load(*both, header=header, words=words).document["stored"] == 2
+        assert desk.ledger.levels_of_variants(OWN, 1, [1])[1].owner_truth == "partners"
+
+        alone = (f"{PARTNER},11,1,no,,,,true", "hats.example,31,1,,,,,")
+        assert desk.load(*alone, header=header, words=words).document["stored"] == 2
+        assert desk.ledger.levels_of_variants(OWN, 1, [1])[1].owner_truth == "partner:hats.example"
 
     def test_two_mappings_may_change_places(self, desk: Desk) -> None:
         desk.add()
