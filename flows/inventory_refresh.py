@@ -238,7 +238,8 @@ def inventory_sync_status(dry_run: bool = False) -> JsonObject:
 
     """
     del dry_run
-    return inventory_status(load_settings())
+    document = inventory_status(load_settings())
+    return as_state(document, "Completed", str(document["message"]))
 
 
 if __name__ == "__main__":

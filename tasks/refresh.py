@@ -138,10 +138,16 @@ def _alone(settings: Settings, ledger: Ledger, sync_type: SyncType) -> Iterator[
     with held(ledger, [wanted], f"{sync_type}:{uuid4()}", term) as hold:
         if wanted not in hold.fences:
             raise RefreshRefused(refreshing.REFRESH_RUNNING, _running(settings, ledger, wanted))
-        ledger.close_dead_refreshes(
-            settings.shop, rivals(sync_type), settings.now(), {"errors": [], "interrupted": True}
-        )
+        _close_the_dead(settings, ledger, sync_type)
         yield
+
+
+def _close_the_dead(settings: Settings, ledger: Ledger, sync_type: SyncType) -> None:
+    why: JsonObject = {"errors": [], "interrupted": True}
+    for log in ledger.close_dead_refreshes(settings.shop, rivals(sync_type), settings.now(), why):
+        if log.run_id:
+            answer = refreshing.failure(refreshing.INVENTORY_REFRESH_FAILED, "killed before its end")
+            ledger.finish_run(log.run_id, RunState.KILLED, clock(), answer)
 
 
 def _running(settings: Settings, ledger: Ledger, wanted: str) -> str:

@@ -20,13 +20,23 @@ class Reported(State[JsonObject]):
 
     def result(self, *_: object, **__: object) -> JsonObject:
         """The report. Prefect packs it into a record when it persists it."""
-        return cast("JsonObject", getattr(self.data, "result", self.data))
+        found = cast("JsonObject", getattr(self.data, "result", self.data))
+        return cast("JsonObject", found["data"]) if found.keys() == {"data"} else found
 
 
 def reported(document: JsonObject, name: str, message: str) -> Reported:
     """The state that says what a report says: Completed, Held or Failed."""
     kind = StateType.FAILED if name == "Failed" else StateType.COMPLETED
-    return Reported(type=kind, name=name, message=message, data=document)
+    return Reported(type=kind, name=name, message=message, data=_readable(document))
+
+
+def _readable(document: JsonObject) -> JsonObject:
+    """The document in the form from which Prefect reads the very same one back.
+
+    It takes a persisted result with a key `data` for one of an older form, and reads nothing but what is
+    under that key.
+    """
+    return {"data": document} if "data" in document else document
 
 
 # ---------------------------------------------------------------- log lines

@@ -49,7 +49,7 @@ class RefreshLogs:
 
     def close_dead_refreshes(
         self, account: str, sync_types: Sequence[SyncType], now: datetime, why: JsonObject
-    ) -> list[str]:
+    ) -> list[RefreshLog]:
         """Close what still counts as running as *failed*; only for whoever holds the lease of these types."""
         statement = (
             update(RefreshLogRow)
@@ -59,10 +59,10 @@ class RefreshLogs:
                 RefreshLogRow.status == SyncStatus.RUNNING,
             )
             .values(status=SyncStatus.FAILED, completed_at=now, error_details=why)
-            .returning(RefreshLogRow.id)
+            .returning(*_COLUMNS)
         )
         with self.database.writing() as connection:
-            return list(connection.execute(statement).scalars())
+            return loaded(RefreshLog, connection.execute(statement).all())
 
     def refresh_log(self, account: str, log_id: str) -> RefreshLog | None:
         """One refresh of the account."""

@@ -167,7 +167,8 @@ class TestTheLog:
         ledger.start_refresh(log("b", sync_type=SyncType.WEBHOOK, started_at=LATER))
         ledger.start_refresh(log("c", account="other"))
 
-        assert ledger.close_dead_refreshes("own", [SyncType.MANUAL], LATER, {"interrupted": True}) == ["a"]
+        closed = ledger.close_dead_refreshes("own", [SyncType.MANUAL], LATER, {"interrupted": True})
+        assert [each.id for each in closed] == ["a"]
         assert [each.status for each in ledger.refresh_history("own")] == [
             SyncStatus.RUNNING,
             SyncStatus.FAILED,

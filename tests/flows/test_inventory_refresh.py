@@ -1,9 +1,13 @@
 """The inventory refresh: what other programs find in the ledger afterwards, whatever happened on the way."""
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +24,7 @@ from flows.inventory_refresh import (
 from tasks.desk import ledger_of
 from tasks.lease import held
 from tasks.refresh import resource
+from tests.flows.deployed import until
 from tests.flows.stage import NOW, Stage
 from tests.worlds import OWN, World, product, variant, world
 
@@ -406,6 +411,34 @@ class TestADeadRefresh:
         }
 
         assert not ledger.finish_refresh("dead", datetime.now(UTC), ending)
+
+    def test_is_taken_over_after_a_kill_and_retried(
+        self, stage: Stage, env: Env, ledger: Ledger, prefect_server: str
+    ) -> None:
+        env("REVERSE_SYNC_LOCK_SECONDS", "2")
+        stage.faults(operation="nodes", nth=3, kind="slow", seconds=60)
+        code = "from flows.inventory_refresh import manual_inventory_refresh as go; go([1, 2, 3])"
+        project = str(Path(__file__).parents[2])
+        environment = os.environ | {"PREFECT_API_URL": prefect_server, "PYTHONPATH": project}
+        with subprocess.Popen([sys.executable, "-c", code], env=environment, cwd=project) as process:  # noqa: S603
+            until(
+                lambda: any(each.batches_done for each in ledger.running_refreshes(OWN)), "no batch was done"
+            )
+            process.kill()
+        stage.faults(operation="none", kind="slow")
+        (dead,) = ledger.running_refreshes(OWN)
+        mine = resource(OWN, SyncType.MANUAL)
+        until(lambda: ledger.held_until(mine, datetime.now(UTC)) is None, "the lease did not end")
+        answer = refreshed(None, retry_of=dead.id)
+
+        assert answer["success"]
+        assert refreshed([1])["success"]
+        closed = ledger.refresh_log(OWN, dead.id)
+        assert closed is not None
+        assert closed.status is SyncStatus.FAILED
+        assert ledger.run(closed.run_id or "").state is RunState.KILLED  # type: ignore[union-attr]
+        assert answer["data"]["totalProducts"] == 3
+        assert len(levels(ledger, *(item(3, place) for place in (1, 2, 3)))) == 6
 
 
 class TestADryRun:
