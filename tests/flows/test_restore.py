@@ -546,7 +546,7 @@ def test_is_stocked_at_the_configured_location(
     (made,) = shown(stage)
     assert made["levels"]["2"]["available"] == (quantity or 0)
     assert made["levels"].get("1", {"available": 0})["available"] == 0
-    assert "(2)" in " ".join(told["not_restored"])
+    assert "other locations" not in " ".join(told["not_restored"])
 
 
 pytest_plugins = ["tests.databases"]
