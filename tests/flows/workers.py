@@ -6,8 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,16 +102,23 @@ class Hold:
 
     operation: str
     nth: int
-    seen: Counter[str] = field(default_factory=Counter)
+    seen: int = 0
     arrived: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
     done: threading.Event = field(default_factory=threading.Event)
 
+    def is_due(self, operation: str) -> bool:
+        """Count a call; whether it is the one."""
+        self.seen += operation == self.operation
+        return operation == self.operation and self.seen == self.nth
+
 
 class Gate(Sandbox):
-    """Stand-ins that can keep one call of a shop waiting."""
+    """Stand-ins that can keep one call of a shop waiting, and know when a run has read its baseline."""
 
     _hold: Hold | None = None
+    _surprise: Callable[[], object] | None = None
+    _is_read: bool = False
 
     @contextmanager
     def holding(self, point: KillPoint) -> Iterator[Hold]:
@@ -125,10 +131,23 @@ class Gate(Sandbox):
             hold.released.set()
             self._hold = None
 
+    @contextmanager
+    def surprising(self, act: Callable[[], object]) -> Iterator[None]:
+        """Let something happen after a run has read the products, just before it reads levels again."""
+        self._surprise, self._is_read = act, False
+        try:
+            yield
+        finally:
+            self._surprise = None
+
     def answer(self, request: Request) -> Response:
         """The answer to a request, perhaps after a wait."""
+        if not request.path.startswith("/shopify/"):
+            return super().answer(request)
+        operation = operation_of(request.method, request.path, request.body)
+        self._meet(operation)
         hold = self._hold
-        if hold is None or not request.path.startswith("/shopify/") or not self._is_due(hold, request):
+        if hold is None or not hold.is_due(operation):
             return super().answer(request)
         hold.arrived.set()
         assert hold.released.wait(PATIENCE)
@@ -137,8 +156,8 @@ class Gate(Sandbox):
         finally:
             hold.done.set()
 
-    @staticmethod
-    def _is_due(hold: Hold, request: Request) -> bool:
-        operation = operation_of(request.method, request.path, request.body)
-        hold.seen[operation] += 1
-        return operation == hold.operation and hold.seen[operation] == hold.nth
+    def _meet(self, operation: str) -> None:
+        self._is_read |= operation in {"products", "bulkOperationRunQuery"}
+        if operation == "nodes" and self._is_read and self._surprise:
+            act, self._surprise = self._surprise, None
+            act()
