@@ -116,7 +116,7 @@ class Hold:
 class Gate(Sandbox):
     """Stand-ins that can keep one call of a shop waiting, and know when a run has read its baseline."""
 
-    _hold: Hold | None = None
+    _holds: tuple[Hold, ...] = ()
     _surprise: Callable[[], object] | None = None
     _is_read: bool = False
 
@@ -124,12 +124,13 @@ class Gate(Sandbox):
     def holding(self, point: KillPoint) -> Iterator[Hold]:
         """Keep the nth call of an operation waiting until it is released."""
         assert point.moment is Moment.IN_FLIGHT
-        self._hold = hold = Hold(point.event.removeprefix("call "), point.nth)
+        hold = Hold(point.event.removeprefix("call "), point.nth)
+        self._holds += (hold,)
         try:
             yield hold
         finally:
             hold.released.set()
-            self._hold = None
+            self._holds = tuple(each for each in self._holds if each is not hold)
 
     @contextmanager
     def surprising(self, act: Callable[[], object]) -> Iterator[None]:
@@ -146,15 +147,15 @@ class Gate(Sandbox):
             return super().answer(request)
         operation = operation_of(request.method, request.path, request.body)
         self._meet(operation)
-        hold = self._hold
-        if hold is None or not hold.is_due(operation):
-            return super().answer(request)
-        hold.arrived.set()
-        assert hold.released.wait(PATIENCE)
+        due = [hold for hold in self._holds if hold.is_due(operation)]
+        for hold in due:
+            hold.arrived.set()
+            assert hold.released.wait(PATIENCE)
         try:
             return super().answer(request)
         finally:
-            hold.done.set()
+            for hold in due:
+                hold.done.set()
 
     def _meet(self, operation: str) -> None:
         self._is_read |= operation in {"products", "bulkOperationRunQuery"}
