@@ -29,7 +29,7 @@ from tests.flows.test_faults import everything
 from tests.flows.test_races import FREE_HAND
 from tests.flows.test_reverse_stock_sync import assert_even
 from tests.flows.workers import PATIENCE, Gate, Nursery, Worker, nursery
-from tests.worlds import LOCATION, MARK, OWN, World
+from tests.worlds import LOCATION, MARK, OWN, World, shoe, world
 
 pytest_plugins = ["tests.databases"]
 pytestmark = pytest.mark.orchestrated
@@ -397,3 +397,109 @@ def test_every_moment_of_a_run(
             killed = accident(f"killed-{number}")
             killed.kill(point)
             assert_healed(killed, killed.run_again(), capsys)
+
+
+# ---------------------------------------------------------------- two at once
+
+
+def shoes(*numbers: int) -> World:
+    """Products of two sizes each: one to lower, one to raise."""
+    made = [shoe(number, {"37": 5, "38": 2}, {"37": 3, "38": 4}) for number in numbers]
+    return world([item for item, _ in made], [each for _, rows in made for each in rows], plan="standard")
+
+
+@dataclass(slots=True)
+class Pair:
+    """Two workers on the same shop and ledger."""
+
+    stage: Stage
+    cradle: Nursery
+    folder: Path
+    oracle: Oracle = field(init=False)
+
+    def __post_init__(self) -> None:
+        truth = {each["sku"]: each["quantity"] for each in self.stage.world()["rms"]["items"]}
+        self.oracle = Oracle("available", truth, shelves(self.stage.world()))
+
+    def worker(self, name: str, point: KillPoint | None = None, **parameters: object) -> Worker:
+        """One of them."""
+        return self.cradle.worker(self.folder / name, point, **parameters)
+
+    def sell(self, *products: int) -> None:
+        """One unit of each size of some products."""
+        for number in products:
+            for place in (1, 2):
+                sold = {"variant_id": number * 100 + place, "location_id": LOCATION, "quantity": 1}
+                self.stage.event(kind="sale", **sold)
+
+
+def assert_shared(pair: Pair, ledger: Ledger, *reports: World) -> None:
+    """Everything was done once by one of them, nothing sold was given back, nobody was throttled."""
+    pair.oracle.replay(pair.stage.sandbox.writes())
+    assert pair.oracle.wrongs == []
+    assert not [shelf for shelf in pair.oracle.shelves.values() if shelf.writes > 1]
+    right = {shelf.sku: pair.oracle.allowed(item) for item, shelf in pair.oracle.shelves.items()}
+    assert pair.stage.levels().items() <= right.items()
+    unmarked = [report["report"]["details"]["unmarked"] for report in reports]
+    assert set(map(tuple, pair.stage.tags().values())) == {(MARK,)}, unmarked
+    for report in reports:
+        assert_even(report)
+        assert report["balance"]["failed"] == report["balance"]["conflict"] == 0
+    assert [call for call in pair.stage.calls() if call["code"] == "THROTTLED"] == []
+    assert ledger.live("", datetime.now(UTC)) == 0
+    assert ledger.unsettled(OWN) == []
+
+
+@pytest.fixture
+def either_ledger(stage: Stage, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
+    """The ledger of the stage, on each database."""
+    del stage
+    monkeypatch.setenv("EVENSTOCK_DATABASE_URL", database_url)
+    with closing(open_ledger(database_url)) as opened:
+        yield opened
+
+
+def test_two_processes_at_once_do_nothing_twice(
+    stage: Stage, either_ledger: Ledger, cradle: Nursery, tmp_path: Path
+) -> None:
+    """Buyers come when both have read the shop, and go on buying while both write."""
+    stage.put(shoes(*range(101, 131)))
+    pair = Pair(stage, cradle, tmp_path)
+    for number in (108, 109, 117, 118, 126):
+        sold = {"kind": "sale", "variant_id": number * 100 + 1, "location_id": LOCATION, "quantity": 1}
+        stage.event(**sold, before={"operation": "inventorySetQuantities", "nth": number - 105})
+    shop = gate(stage)
+    points = [KillPoint(IN_FLIGHT, "call nodes", nth) for nth in (1, 2)]
+    with shop.holding(points[0]) as first, shop.holding(points[1]) as second:
+        workers = [pair.worker(name, batch_size=3) for name in ("one", "two")]
+        assert first.arrived.wait(PATIENCE)
+        assert second.arrived.wait(PATIENCE)
+        pair.sell(101, 104, 107, 120, 130)
+    assert [worker.ended() for worker in workers] == [0, 0], [worker.log for worker in workers]
+    reports = [worker.report for worker in workers]
+    assert_shared(pair, either_ledger, *reports)
+    assert sum(report["balance"]["done"] for report in reports) == 60
+
+
+def test_a_write_that_lands_after_the_others_baseline_is_no_sale(
+    stage: Stage, ledger: Ledger, cradle: Nursery, tmp_path: Path
+) -> None:
+    """It was sent before the other run began: the fall that it makes would be taken off once more."""
+    made = [
+        shoe(101, {"37": 5, "38": 8}, {"37": 3, "38": 2}),
+        shoe(102, {"37": 5, "38": 1}, {"37": 4, "38": 0}),
+    ]
+    stage.put(world([item for item, _ in made], [each for _, rows in made for each in rows]))
+    pair, shop = Pair(stage, cradle, tmp_path), gate(stage)
+    write = KillPoint(IN_FLIGHT, "call inventorySetQuantities")
+    walk = KillPoint(IN_FLIGHT, "call orders", 2)
+    with shop.holding(walk) as reading:
+        with shop.holding(write) as writing:
+            first = pair.worker("first", batch_size=50)
+            assert writing.arrived.wait(PATIENCE), first.log
+            second = pair.worker("second", batch_size=50)
+            assert reading.arrived.wait(PATIENCE), second.log
+        assert first.ended() == 0, first.log
+    assert second.ended() == 0, second.log
+    assert stage.levels() == {"24X101-37": 3, "24X101-38": 2, "24X102-37": 4}
+    assert_shared(pair, ledger, first.report, second.report)
