@@ -784,6 +784,29 @@ class TestChoice:
         assert len(store.calls("productsCount")) == 1
         assert ended(store) == []
 
+    def test_what_other_walks_cost_is_not_its_own(self, store: Store) -> None:
+        self.heads(store, 1_500)
+        shop = store.shop()
+        walk = shop.heads_without(MARK)
+        next(walk)
+        shop.http.usage.add(points=1e6, seconds_waited=1e4)
+        assert len(list(walk)) == 1_499
+        assert store.calls("productsCount") == []
+
+    def test_variants_that_do_not_fit_on_a_page_make_pages_dear(self, store: Store) -> None:
+        def found(sizes: int) -> list[str]:
+            products = [
+                product(n, "X", *(variant(n * 20 + k, f"{n}-{k}", 1) for k in range(sizes)))
+                for n in range(1, 901)
+            ]
+            store.put(world(products, []))
+            self.slow(store, 1.0)
+            assert len(ids(store.shop().products_without(MARK))) == 900
+            return ended(store)
+
+        assert found(10) == []
+        assert found(11) == ["COMPLETED"]
+
     def test_skus_and_whole_products_are_chosen_for_too(self, store: Store) -> None:
         store.put(world([product(n, None, variant(n, f"s{n}", 1)) for n in range(1, 6_001)], []))
         self.slow(store, 1.0)
