@@ -44,7 +44,12 @@ def perform(name: str, parameters: Mapping[str, object]) -> JsonObject:
     """
     from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - only now are its settings complete
 
+    from flows.cli.orchestration import prefect_api  # noqa: PLC0415
+
     if PREFECT_API_URL.value():
+        with prefect_api():
+            # It answers, and takes our password.
+            pass
         return _call(name, parameters)
     with family() as children:
         server = PrefectServer(children, home=None)
