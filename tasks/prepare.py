@@ -9,7 +9,7 @@ from connectors.ledger import Ledger
 from connectors.ledger.records import LevelMemory, Plan
 from connectors.records import Product
 from connectors.settings import Settings
-from tasks import batching, deletion, remember
+from tasks import batching, collector, deletion, remember
 from tasks.batching import Due
 from tasks.deletion import DeletionPolicy, Failed
 from tasks.guard import History, Limits, Memory
@@ -40,6 +40,7 @@ class Prepared:
         return any(line.zero_candidate for line in self.lines if line.is_open)
 
 
+@collector.paused()
 def prepare(
     job: Job,
     settings: Settings,
