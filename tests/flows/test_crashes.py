@@ -9,12 +9,12 @@ import json
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import Column, Connection, Table, select, update
@@ -29,7 +29,7 @@ from tests.flows.test_faults import everything
 from tests.flows.test_races import FREE_HAND
 from tests.flows.test_reverse_stock_sync import assert_even
 from tests.flows.workers import PATIENCE, Gate, Nursery, Worker, nursery
-from tests.worlds import LOCATION, MARK, OWN, World, shoe, world
+from tests.worlds import DAY, LOCATION, MARK, OWN, YESTERDAY, World, shoe, world
 
 pytest_plugins = ["tests.databases"]
 pytestmark = pytest.mark.orchestrated
@@ -69,6 +69,33 @@ AROUND_WRITES = (
     KillPoint(IN_FLIGHT, "call tagsAdd"),
 )
 """Each kind of record in the ledger, each kind of write to the shop."""
+
+
+PARTS = 8
+"""Into so many tests all moments of a run are divided."""
+
+T = TypeVar("T", bound=Callable[..., None])
+
+
+def kills(points: Sequence[KillPoint], few: slice) -> Callable[[T], T]:
+    """Run a test for all of these points with `--all-kills`, else for a few of them."""
+
+    def note(test: T) -> T:
+        test.__dict__["kills"] = (points, points[few])
+        return test
+
+    return note
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that takes `point` runs once per kill point."""
+    everywhere = metafunc.config.getoption("all_kills")
+    if "point" in metafunc.fixturenames:
+        points, few = metafunc.function.kills
+        metafunc.parametrize("point", points if everywhere else few, ids=str)
+    if "some" in metafunc.fixturenames:
+        parts = [slice(part, None, PARTS) for part in range(PARTS)] if everywhere else [slice(11, None, 40)]
+        metafunc.parametrize("some", parts, ids=[f"from {part.start} by {part.step}" for part in parts])
 
 
 @pytest.fixture(scope="session")
@@ -135,11 +162,12 @@ class Accident:
     ledger: Ledger
     cradle: Nursery
     folder: Path
+    start: World = field(default_factory=lambda: everything().world)
     workers: int = 0
     chronicle: Chronicle = field(init=False)
 
     def __post_init__(self) -> None:
-        self.stage.put(everything().world)
+        self.stage.put(self.start)
         self.chronicle = Chronicle(self.stage)
         self.chronicle.begin_chapter()
 
@@ -294,7 +322,7 @@ def assert_healed(accident: Accident, report: World, capsys: pytest.CaptureFixtu
     assert_books_tell(report, capsys)
 
 
-@pytest.mark.parametrize("point", AROUND_WRITES, ids=str)
+@kills(AROUND_WRITES, few=slice(1, None, 2))
 def test_the_next_run_finishes_a_killed_ones_work(
     accident: Accident, point: KillPoint, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -302,7 +330,7 @@ def test_the_next_run_finishes_a_killed_ones_work(
     assert_healed(accident, accident.run_again(), capsys)
 
 
-@pytest.mark.parametrize("point", AROUND_WRITES[2::5], ids=str)
+@kills(AROUND_WRITES[::2], few=slice(1, None, 5))
 def test_so_it_does_on_postgresql(
     stage: Stage,
     on_postgresql: Ledger,
@@ -317,7 +345,7 @@ def test_so_it_does_on_postgresql(
     assert_healed(accident, accident.run_again(), capsys)
 
 
-@pytest.mark.parametrize("point", AROUND_WRITES[3::4], ids=str)
+@kills(AROUND_WRITES[1::2], few=slice(1, None, 5))
 def test_a_run_that_comes_at_once_leaves_alone_what_the_killed_one_had(
     accident: Accident, point: KillPoint, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -327,20 +355,17 @@ def test_a_run_that_comes_at_once_leaves_alone_what_the_killed_one_had(
     assert_healed(accident, accident.run_again(), capsys)
 
 
-@pytest.mark.parametrize(
-    "operation", ["inventoryActivate", "inventorySetQuantities", "productVariantsBulkDelete", "tagsAdd"]
-)
+@kills([KillPoint(IN_FLIGHT, f"call {operation}") for operation in WRITES], few=slice(1, 3))
 def test_a_call_that_arrives_an_hour_late_changes_nothing(
-    accident: Accident, operation: str, capsys: pytest.CaptureFixture[str]
+    accident: Accident, point: KillPoint, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The next run has done its work by then."""
     reports: list[World] = []
-    point = KillPoint(IN_FLIGHT, f"call {operation}")
     accident.kill(point, meanwhile=lambda: reports.append(accident.run_again()))
     assert_healed(accident, reports[0], capsys)
 
 
-@pytest.mark.parametrize("point", AROUND_WRITES[1::4], ids=str)
+@kills(AROUND_WRITES[1::4], few=slice(0, 1))
 def test_a_run_that_is_killed_again_and_again_is_finished_in_the_end(
     accident: Accident, point: KillPoint, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -349,18 +374,6 @@ def test_a_run_that_is_killed_again_and_again_is_finished_in_the_end(
     accident.kill_again(KillPoint(BEFORE, "update operations"))
     accident.kill_again(point)
     assert_healed(accident, accident.run_again(), capsys)
-
-
-PARTS = 8
-"""Into so many tests all kill points are divided."""
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Without `--all-kills` a few of all points are tried."""
-    if "some" in metafunc.fixturenames:
-        parts = [slice(part, None, PARTS) for part in range(PARTS)]
-        chosen = parts if metafunc.config.getoption("all_kills") else [slice(11, None, 25)]
-        metafunc.parametrize("some", chosen, ids=[f"from {part.start} by {part.step}" for part in chosen])
 
 
 def all_points(events: Iterable[str]) -> list[KillPoint]:
@@ -397,6 +410,74 @@ def test_every_moment_of_a_run(
             killed = accident(f"killed-{number}")
             killed.kill(point)
             assert_healed(killed, killed.run_again(), capsys)
+
+
+# ------------------------------------------------------------------- in bulk
+
+BULK = {"SHOPIFY_READ_PATH": "bulk", "REVERSE_SYNC_BATCH_SIZE": "250"}
+
+STEPS_IN_BULK = (
+    KillPoint(AFTER, "call bulkOperationRunQuery"),
+    KillPoint(BEFORE, "call GET bulk/"),
+    KillPoint(AFTER, "call stagedUploadsCreate"),
+    KillPoint(AFTER, "call POST staged-uploads"),
+    KillPoint(IN_FLIGHT, "call bulkOperationRunMutation"),
+    KillPoint(AFTER, "call bulkOperationRunMutation"),
+    KillPoint(BEFORE, "call GET bulk/", 2),
+    KillPoint(AFTER, "call bulkOperationRunMutation", 2),
+    KillPoint(AFTER, "call GET bulk/", 3),
+)
+
+
+def large_shop(*, pace: float) -> World:
+    """So many products that marks go by bulk mutations, a few to be lowered. `pace`: lines a second."""
+    made = [
+        shoe(number, {"37": 5}, {"37": 3 if number % 20 == 1 else 5}, tags=(YESTERDAY,))
+        for number in range(101, 261)
+    ]
+    rows = [each for _, rows in made for each in rows]
+    return world([item for item, _ in made], rows, plan="standard", bulk_objects_per_second=pace)
+
+
+def assert_large_shop_healed(accident: Accident, report: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every level is as it should be, and every product got its mark once.
+
+    One that the shop marked for the killed run while the next one searched was seen by neither of its
+    searches: its older mark stays until the next sweep.
+    """
+    judged, stage = accident.chronicle.judged(), accident.stage
+    assert [wrong for oracle in judged for wrong in oracle.wrongs] == []
+    levels = Counter(item for oracle in judged for item, shelf in oracle.shelves.items() if shelf.writes)
+    assert set(levels.values()) <= {1}
+    right = {shelf.sku: judged[-1].allowed(item) for item, shelf in judged[-1].shelves.items()}
+    assert stage.levels() == right
+    assert all(MARK in tags for tags in stage.tags().values())
+    marks = [each for each in stage.writes() if each["what"] == "tags" and MARK not in each["before"]]
+    assert len(marks) == len(stage.tags())
+    assert_all_recovered(accident)
+    assert_books_tell(report, capsys)
+    accident.ledger.record_sweep("shopify", OWN, date.fromisoformat(DAY) - timedelta(days=1))
+    stage.run()
+    assert set(map(tuple, stage.tags().values())) == {(MARK,)}
+
+
+@kills(STEPS_IN_BULK, few=slice(5, 6))
+def test_what_a_killed_run_did_in_bulk_is_finished(
+    stage: Stage,
+    ledger: Ledger,
+    cradle: Nursery,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    point: KillPoint,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The shop may still be working for the killed run when the next one begins."""
+    for name, value in BULK.items():
+        monkeypatch.setenv(name, value)
+    accident = Accident(stage, ledger, cradle, tmp_path, large_shop(pace=200.0))
+    accident.kill(point)
+    assert_large_shop_healed(accident, accident.run_again(), capsys)
 
 
 # ---------------------------------------------------------------- two at once
