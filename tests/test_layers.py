@@ -36,6 +36,7 @@ ONLY_IN = {
 
 PURE = {
     "batching",
+    "collector",
     "day",
     "deletion",
     "derive",
