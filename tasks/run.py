@@ -49,7 +49,7 @@ def recorded(job: Job, settings: Settings, ledger: Ledger, story: Story) -> Iter
     What a system refuses becomes the report's `error`; what a person has to mend is raised after the run
     was closed. Runs whose process died are closed first. A dry run leaves their books to others.
     """
-    _close_the_dead(ledger, story)
+    close_the_dead(ledger, story)
     if not job.dry_run:
         _settle_what_they_left(job, settings, ledger, story)
     me = [process_prefix(settings) + str(uuid4())]
@@ -67,7 +67,8 @@ def recorded(job: Job, settings: Settings, ledger: Ledger, story: Story) -> Iter
             raise
 
 
-def _close_the_dead(ledger: Ledger, story: Story) -> None:
+def close_the_dead(ledger: Ledger, story: Story) -> None:
+    """Declare runs dead that fell silent, and tell of it."""
     for dead in ledger.close_dead_runs(clock(), SILENT_FOR):
         story.warnings.append(
             f"run {dead.run.id} was killed with {len(dead.changes)} lines and {len(dead.operations)} writes "

@@ -22,7 +22,7 @@ from sqlalchemy import Column, Connection, Table, select, update
 from connectors.ledger import Ledger, open_ledger
 from connectors.ledger.models import Base, UtcDateTime
 from flows.cli import main
-from tests.flows.mortal import KillPoint, Moment
+from tests.flows.mortal import RELEASE, KillPoint, Moment
 from tests.flows.oracle import Oracle, shelves
 from tests.flows.stage import Stage, staged
 from tests.flows.test_faults import everything
@@ -171,15 +171,15 @@ class Accident:
         self.chronicle = Chronicle(self.stage)
         self.chronicle.begin_chapter()
 
-    def kill(self, point: KillPoint, meanwhile: Callable[[], object] = list) -> None:
+    def kill(self, point: KillPoint, meanwhile: Callable[[], object] = list, **asked: str) -> None:
         """Run until the kill point; a buyer comes, and more happens, while the shop still has the call."""
         if point.moment is not IN_FLIGHT:
-            assert self.worker(point).ended() == -signal.SIGKILL, f"never came to {point}"
+            assert self.worker(point, **asked).ended() == -signal.SIGKILL, f"never came to {point}"
             self.somebody_buys()
             meanwhile()
             return
         with gate(self.stage).holding(point) as hold:
-            worker = self.worker()
+            worker = self.worker(**asked)
             assert hold.arrived.wait(PATIENCE), worker.log
             worker.kill()
             assert worker.ended() == -signal.SIGKILL
@@ -187,10 +187,10 @@ class Accident:
             meanwhile()
         assert hold.done.wait(PATIENCE)
 
-    def worker(self, point: KillPoint | None = None) -> Worker:
+    def worker(self, point: KillPoint | None = None, **asked: str) -> Worker:
         """A worker, perhaps one that will be killed."""
         self.workers += 1
-        return self.cradle.worker(self.folder / f"worker-{self.workers}", point)
+        return self.cradle.worker(self.folder / f"worker-{self.workers}", point, **asked)
 
     def kill_again(self, point: KillPoint) -> None:
         """An hour later the next run is killed likewise, if it comes so far."""
@@ -410,6 +410,59 @@ def test_every_moment_of_a_run(
             killed = accident(f"killed-{number}")
             killed.kill(point)
             assert_healed(killed, killed.run_again(), capsys)
+
+
+# -------------------------------------------------------------------- held plans
+
+CAREFUL = {"MIN_ZERO_COUNT": "0", "MAX_ZERO_SHARE": "0"}
+"""Every line that would take a level to zero is held."""
+
+PLAN_STORED = "insert plans and insert changes"
+ZEROED = {"24X101-38", "24X103-37", "24X103-38"}
+
+
+@kills(
+    [
+        KillPoint(BEFORE, PLAN_STORED),
+        KillPoint(AFTER, PLAN_STORED),
+        KillPoint(AFTER, "call inventorySetQuantities"),
+    ],
+    few=slice(1, 2),
+)
+def test_a_killed_runs_plan_makes_way_for_the_next_ones(
+    accident: Accident, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, *, point: KillPoint
+) -> None:
+    for name, value in CAREFUL.items():
+        monkeypatch.setenv(name, value)
+    accident.kill(point)
+    report = accident.run_again()
+    assert_even(report)
+    assert [plan.id for plan in ledger.plans(OWN)] == [report["plan_id"]]
+    assert {line.sku for line in ledger.held_lines(report["plan_id"])} == ZEROED
+    accident.stage.release(report["plan_id"])
+    levels = accident.stage.levels()
+    assert {levels.get(sku, 0) for sku in ZEROED} == {0}
+    assert_nothing_twice(accident, so_far=True)
+    assert_all_recovered(accident)
+
+
+@kills([KillPoint(moment, "call inventorySetQuantities") for moment in Moment], few=slice(2, 3))
+def test_a_release_that_was_killed_is_repeated(
+    accident: Accident, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, *, point: KillPoint
+) -> None:
+    for name, value in CAREFUL.items():
+        monkeypatch.setenv(name, value)
+    plan = accident.stage.run()["plan_id"]
+    accident.kill(point, flow=RELEASE, plan_id=plan, released_by="ann")
+    an_hour_later(ledger)
+    accident.chronicle.begin_chapter()
+    report = accident.stage.release(plan)
+    assert_even(report)
+    levels = accident.stage.levels()
+    assert {levels.get(sku, 0) for sku in ZEROED} == {0}
+    assert_nothing_twice(accident, so_far=True)
+    assert_all_recovered(accident)
+    assert ledger.plans(OWN) == []
 
 
 # ------------------------------------------------------------------- in bulk

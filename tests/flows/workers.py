@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from sandbox.app import Sandbox
 from sandbox.http import Request, Response
-from tests.flows.mortal import LOG, REPORT, TRACE, KillPoint, Moment, asked, operation_of
+from tests.flows.mortal import LOG, REPORT, SYNC, TRACE, KillPoint, Moment, asked, operation_of
 
 PROJECT = Path(__file__).parents[2]
 PATIENCE = 60.0
@@ -34,13 +34,16 @@ class Nursery:
         answer: dict[str, Any] = json.loads(self._answers.readline())
         return answer
 
-    def worker(self, folder: Path, point: KillPoint | None = None, **parameters: object) -> "Worker":
-        """A worker that runs the flow in this process's environment, up to its kill point if it has one."""
+    def worker(
+        self, folder: Path, point: KillPoint | None = None, *, flow: str = SYNC, **parameters: object
+    ) -> "Worker":
+        """A worker that runs a flow in this process's environment, up to its kill point if it has one."""
         folder.mkdir(parents=True)
         request = {
             "folder": str(folder),
             "environment": dict(os.environ),
             "point": asked(point),
+            "flow": flow,
             "parameters": parameters,
         }
         return Worker(self, self.ask(**request)["pid"], folder)
