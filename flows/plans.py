@@ -17,7 +17,7 @@ from connectors.ledger.records import RunState
 from connectors.records import JsonObject
 from connectors.settings import load_settings
 from flows.keep_even import ended, keep_even, not_begun, run_name, side_by_side
-from tasks import begin, release, run
+from tasks import alerts, begin, release, run
 from tasks.begin import Work
 from tasks.book import to_line
 from tasks.desk import ledger_of
@@ -33,6 +33,9 @@ from tasks.report import reverse_sync_report
     task_runner=side_by_side(),
     persist_result=True,
     result_serializer="json",
+    on_completion=[alerts.tell],
+    on_failure=[alerts.tell],
+    on_crashed=[alerts.tell],
 )
 def apply_plan(
     plan_id: Annotated[str, Field(min_length=1)],

@@ -16,6 +16,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 from connectors.settings import child_environment
 from flows.cli.children import Child, Family, PrefectServer, family
 from tests.flows.stage import Stage, staged
+from tests.mails import PostOffice, post_office
 
 T = TypeVar("T")
 
@@ -48,8 +49,14 @@ class Deployed:
     """The deployments of a running server, with the world that their runs work on."""
 
     def __init__(
-        self, stage: Stage, client: SyncPrefectClient, worker: Child, settings: dict[str, str]
+        self,
+        stage: Stage,
+        client: SyncPrefectClient,
+        worker: Child,
+        settings: dict[str, str],
+        mails: PostOffice,
     ) -> None:
+        self.mails = mails
         self.stage = stage
         self.settings = settings
         self.client = client
@@ -115,7 +122,8 @@ def until(look: Callable[[], T | None], otherwise: str, seconds: float = 60) -> 
 def deployed(folder: Path) -> Iterator[Deployed]:
     """Start everything as the README says, in folders of its own; stop it at the end."""
     settings: dict[str, str] = {}
-    with staged(folder, settings.__setitem__) as stage, family() as children:
+    with staged(folder, settings.__setitem__) as stage, family() as children, post_office() as mails:
+        settings |= mails.settings
         home = folder / "prefect"
         server = PrefectServer(children, home=home, with_ui=True)
         server.wait()
@@ -123,7 +131,7 @@ def deployed(folder: Path) -> Iterator[Deployed]:
         with temporary_settings({PREFECT_API_URL: server.api, PREFECT_HOME: home}):
             worker = _deploy(children, environment)
             with get_client(sync_client=True) as client:
-                yield Deployed(stage, client, worker, settings)
+                yield Deployed(stage, client, worker, settings, mails)
 
 
 def _prefect(server: PrefectServer, home: Path) -> dict[str, str]:

@@ -9,7 +9,10 @@ from uuid import UUID
 
 import pytest
 import yaml  # type: ignore[import-untyped]
-from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.objects import FlowRun
+from prefect.events.schemas.automations import EventTrigger
+from prefect.events.schemas.events import ResourceSpecification
+from prefect.states import Pending, Scheduled
 from prefect.types import DateTime
 
 from connectors.settings import load_settings
@@ -35,12 +38,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 
 @pytest.fixture(scope="module")
 def stuck(site: Deployed) -> UUID:
-    """A run that a worker took and that never begins; it is not waited for as long as in earnest."""
-    reaper = next(reapers(pending=timedelta(seconds=10)))
-    site.client.create_automation(replace(reaper, name="test: soon").automation())
+    """A run that a worker took and that never begins; it alone is not waited for as long as in earnest."""
     found = site.client.read_deployment_by_name(SYNC)
-    pending = State[Any](type=StateType.PENDING)
-    return site.client.create_flow_run_from_deployment(found.id, state=pending).id
+    much_later = Scheduled(scheduled_time=DateTime.now("UTC") + timedelta(days=1))
+    run = site.client.create_flow_run_from_deployment(found.id, state=much_later)
+    reaper = next(reapers(pending=timedelta(seconds=10)))
+    automation = replace(reaper, name="test: soon").automation()
+    assert isinstance(automation.trigger, EventTrigger)
+    automation.trigger.match = ResourceSpecification({"prefect.resource.id": f"prefect.flow-run.{run.id}"})
+    site.client.create_automation(automation)
+    site.client.set_flow_run_state(run.id, Pending(), force=True)
+    return run.id
 
 
 def put(site: Deployed, number: int, shown: dict[str, int], stocked: dict[str, Any]) -> None:
@@ -219,6 +227,11 @@ def test_the_daily_schedule_has_its_runs(site: Deployed) -> None:
     """With some versions of SQLAlchemy Prefect's scheduler inserts none, and nothing else shows it."""
     runs = until(lambda: [run for run in site.runs_of(SYNC) if run.auto_scheduled], "nothing was scheduled")
     assert {f"{run.expected_start_time:%H:%M}" for run in runs} == {"06:30"}
+
+
+def test_each_run_that_failed_or_was_held_was_told_once(site: Deployed) -> None:
+    told = [subject.partition(":")[0] for subject in site.mails.subjects]
+    assert sorted(told) == ["Failed", "Failed", "Held"]
 
 
 def test_the_worker_says_nothing_frightening(site: Deployed) -> None:
