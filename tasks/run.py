@@ -38,7 +38,7 @@ SETTLING = timedelta(minutes=1)
 BEAT = 15.0
 """Seconds between a run's heartbeats."""
 
-IN_REPORT = {"is_in_report": True}
+IN_REPORT: dict[str, object] = {"is_in_report": True}
 """Marks log lines that whoever called the flow reads in its report anyway."""
 
 
@@ -70,9 +70,10 @@ def recorded(job: Job, settings: Settings, ledger: Ledger, story: Story) -> Iter
 def close_the_dead(ledger: Ledger, story: Story) -> None:
     """Declare runs dead that fell silent, and tell of it."""
     for dead in ledger.close_dead_runs(clock(), SILENT_FOR):
+        what = f"was killed with {len(dead.changes)} lines and {len(dead.operations)} writes open"
+        ledger.finish_run(dead.run.id, RunState.KILLED, clock(), {"message": f"the run {what}"})
         story.warnings.append(
-            f"run {dead.run.id} was killed with {len(dead.changes)} lines and {len(dead.operations)} writes "
-            "open; this run reads those levels again and finishes them"
+            f"run {dead.run.id} {what}; this run reads those levels again and finishes them"
         )
 
 
@@ -109,10 +110,10 @@ def tag(job: Job, *more: str) -> None:
         client.update_flow_run(UUID(run_id), tags=sorted(tags | dry | set(more)))
 
 
-def log(text: str, level: int = logging.INFO) -> None:
-    """A line for the shop owner, in the run's log."""
+def log(text: str, level: int = logging.INFO, *, done: float | None = None) -> None:
+    """A line for the shop owner, in the run's log. `done`: the part that is written, for progress bars."""
     try:
-        get_run_logger().log(level, text, extra=IN_REPORT)
+        get_run_logger().log(level, text, extra=IN_REPORT | {"done": done})
     except MissingContextError:
         return
 
@@ -142,10 +143,11 @@ class Progress:
         self._artifact = made if isinstance(made, UUID) else None
 
     def step(self) -> None:
-        """One batch more is done."""
-        self._done += 1
-        if self._artifact:
+        """One batch more is done. Told in twentieths: each time costs a call of Prefect's API."""
+        before, self._done = self._done, self._done + 1
+        if self._artifact and before * 20 // self._total < self._done * 20 // self._total:
             update_progress_artifact(self._artifact, 100.0 * self._done / self._total)
+            log(f"{self._done} of {self._total} batches written", done=self._done / self._total)
 
 
 def publish(story: Story) -> None:
