@@ -631,6 +631,26 @@ def test_two_processes_at_once_do_nothing_twice(
     assert sum(report["balance"]["done"] for report in reports) == 60
 
 
+def test_one_of_two_is_killed_while_the_other_works(
+    stage: Stage, either_ledger: Ledger, cradle: Nursery, tmp_path: Path
+) -> None:
+    """What it had in its hands waits for its leases to end; the rest is done meanwhile."""
+    stage.put(shoes(*range(101, 113)))
+    pair = Pair(stage, cradle, tmp_path)
+    with gate(stage).holding(KillPoint(IN_FLIGHT, "call inventorySetQuantities")) as hold:
+        killed = pair.worker("killed", batch_size=3)
+        assert hold.arrived.wait(PATIENCE), killed.log
+        other = pair.worker("other", batch_size=3)
+        assert other.ended() == 0, other.log
+        killed.kill()
+        assert killed.ended() == -signal.SIGKILL
+    assert hold.done.wait(PATIENCE)
+    an_hour_later(either_ledger)
+    assert_shared(pair, either_ledger, other.report, stage.run())
+    lines = [line for run in either_ledger.history(FLOW) for line in either_ledger.changes_of(run.id)]
+    assert sum(line.outcome == "done" for line in lines) == 24
+
+
 def test_a_write_that_lands_after_the_others_baseline_is_no_sale(
     stage: Stage, ledger: Ledger, cradle: Nursery, tmp_path: Path
 ) -> None:
