@@ -84,12 +84,16 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a system answered. `at` is the moment by its own clock (Date), else by ours; aware, UTC."""
+    """What a system answered. `at` is the moment by its own clock (Date), else by ours; aware, UTC.
+
+    `seconds`: from its request to its end.
+    """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: JsonValue = field(repr=False)
     at: datetime
+    seconds: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,12 +200,6 @@ class Usage:
         with self._lock:
             self.answers += 1
             self.seconds_answering += seconds
-
-    @property
-    def seconds(self) -> float:
-        """Seconds spent on calls so far, waits included."""
-        with self._lock:
-            return self.seconds_answering + self.seconds_waited
 
     @property
     def latency(self) -> float | None:
@@ -435,9 +433,11 @@ class Http:
             response = self._client.send(request, auth=None, follow_redirects=False, stream=True)
             with closing(response):
                 content = b"".join(self._before(deadline, response.iter_bytes()))
-        self.usage.answered(self._clock() - sent_at)
+        seconds = self._clock() - sent_at
+        self.usage.answered(seconds)
         body, problem = _decoded(response, content)
-        return Answer(response.status_code, dict(response.headers), body, self._moment(response)), problem
+        answer = Answer(response.status_code, dict(response.headers), body, self._moment(response), seconds)
+        return answer, problem
 
     def _before(self, deadline: float, pieces: Iterable[bytes]) -> Iterator[bytes]:
         """The pieces of an answer. A server that drips them would never run into httpx's own time-out."""

@@ -145,6 +145,7 @@ def _note(work: Work, found: Discovery, known: Known, checked: int) -> None:
 def _tell_plan(work: Work, plan: Prepared) -> None:
     story = work.story
     story.tell(plan.lines)
+    story.finished = list(plan.finished)
     story.failed_deletions = list(plan.failed_deletions)
     story.unknown_since = remember.unknown_since(plan.lines, plan.memories)
     if plan.plan:

@@ -13,10 +13,11 @@ from pydantic import Field
 
 from connectors.errors import ConfigurationError, ConnectorError, Refused
 from connectors.ledger import Ledger
+from connectors.ledger.records import RunState
 from connectors.records import JsonObject
 from connectors.settings import load_settings
 from flows.keep_even import ended, keep_even, not_begun, run_name, side_by_side
-from tasks import begin, release
+from tasks import alerts, begin, release, run
 from tasks.begin import Work
 from tasks.book import to_line
 from tasks.desk import ledger_of
@@ -32,6 +33,9 @@ from tasks.report import reverse_sync_report
     task_runner=side_by_side(),
     persist_result=True,
     result_serializer="json",
+    on_completion=[alerts.tell],
+    on_failure=[alerts.tell],
+    on_crashed=[alerts.tell],
 )
 def apply_plan(
     plan_id: Annotated[str, Field(min_length=1)],
@@ -71,7 +75,8 @@ def _planned(ledger: Ledger, plan_id: str, now: datetime) -> dict[int, Line]:
     ledger.expire_plans(now)
     lines = {change.inventory_item_id: to_line(change) for change in ledger.held_lines(plan_id)}
     plan = ledger.plan(plan_id)
-    if plan.state not in {"held", "dry_run"} or not lines:
+    # An open one may be left by a run that was killed: taking it tells.
+    if plan.state not in {"held", "dry_run", "open"} or not lines:
         raise ConfigurationError(
             f"plan {plan_id} is {plan.state.value.replace('_', ' ')}: it cannot be released"
         )
@@ -79,12 +84,14 @@ def _planned(ledger: Ledger, plan_id: str, now: datetime) -> dict[int, Line]:
 
 
 def _take(work: Work, plan_id: str, released_by: str) -> None:
-    """Take the plan, so that nobody else releases it at the same time."""
+    """Take the plan, so that nobody else releases it at the same time; one that a killed run had is free."""
+    run.close_the_dead(work.ledger, work.story)
     try:
         work.ledger.release_plan(
             plan_id, released_by=released_by, run_id=work.job.run_id, now=work.settings.now()
         )
     except Refused as error:
+        work.ledger.finish_run(work.job.run_id, RunState.FAILED, clock(), {"message": str(error)})
         raise ConfigurationError(str(error)) from None
 
 

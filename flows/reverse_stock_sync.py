@@ -15,7 +15,7 @@ from connectors.errors import ConnectorError
 from connectors.records import JsonObject
 from connectors.settings import load_settings
 from flows.keep_even import ended, keep_even, not_begun, run_name, side_by_side, switched_off
-from tasks import begin, guard
+from tasks import alerts, begin, guard
 from tasks.prepare import limits_of
 
 
@@ -25,6 +25,9 @@ from tasks.prepare import limits_of
     task_runner=side_by_side(),
     persist_result=True,
     result_serializer="json",
+    on_completion=[alerts.tell],
+    on_failure=[alerts.tell],
+    on_crashed=[alerts.tell],
 )
 def reverse_stock_sync(
     dry_run: bool = False,

@@ -55,6 +55,10 @@ CREATE TABLE IF NOT EXISTS Item (
   Position INTEGER PRIMARY KEY, ID INTEGER NOT NULL, ItemLookupCode TEXT, CCOD TEXT, Description TEXT,
   Quantity, Price NUMERIC, LastUpdated DATETIME, Familia TEXT, Categoria TEXT, color TEXT, talla TEXT)
 """
+INDEXES: Final = (
+    "CREATE INDEX IF NOT EXISTS ItemID ON Item (ID)",
+    "CREATE INDEX IF NOT EXISTS ItemCCOD ON Item (CCOD)",
+)
 SOURCES: Final = {"C_ARTICULO": "ItemLookupCode", "ItemID": "ID"}
 INSERT: Final = "INSERT INTO Item VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 LIMITS: Final = {"empty": " WHERE 0", "partial": " WHERE Position % 2 = 1"}
@@ -238,7 +242,8 @@ class Rms:
         rows = [_values(position, item) for position, item in enumerate(self._section["items"], 1)]
         with closing(sqlite3.connect(self.file, isolation_level=None, timeout=30)) as connection:
             connection.execute("BEGIN IMMEDIATE")
-            connection.execute(TABLE)
+            for statement in (TABLE, *INDEXES):
+                connection.execute(statement)
             connection.execute("DELETE FROM Item")
             connection.executemany(INSERT, rows)
             connection.execute("DROP VIEW IF EXISTS View_Items")

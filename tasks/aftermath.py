@@ -3,13 +3,14 @@
 Nothing is written to the shop here. What is not done yet is planned anew by the run that reads this.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from connectors.ledger import Ledger
-from connectors.ledger.records import Change, Operation, OperationState, Settlement
+from connectors.ledger.records import Change, Operation, OperationState, RunState, Settlement
 from connectors.records import JsonObject, JsonValue, Level, Quantities
 from tasks import derive
 from tasks.book import to_line, to_settlement
@@ -19,7 +20,13 @@ from tasks.plan import Line, Outcome, QuantityName
 Levels = Mapping[int, Level | None]
 """Levels by inventory item id; an item that is not there exists no more."""
 
-UNCLEAR = frozenset({OperationState.INTENDED, OperationState.UNKNOWN, OperationState.SETTLED})
+Sent = tuple[Operation, JsonObject]
+"""A write, and its row of one line."""
+
+DOUBTFUL = frozenset({OperationState.INTENDED, OperationState.UNKNOWN})
+"""States of writes that nobody knows the outcome of."""
+
+UNCLEAR = DOUBTFUL | {OperationState.SETTLED}
 """States that do not tell what became of each row, or that tell it only where it was lost."""
 
 
@@ -53,16 +60,39 @@ def settle(ledger: Ledger, store: Store, account: str, successor: str, now: date
     runs = sorted({each.run_id for each in open_lines} | {each.run_id for each in unclear})
     for run_id in runs:
         operations = ledger.operations_of(run_id)
-        changes = [each for each in ledger.changes_of(run_id) if _is_open(each, operations)]
+        sent = _by_variant(operations)
+        changes = [each for each in ledger.changes_of(run_id) if _is_open(each, sent[each.variant_id])]
         levels = _look(store, changes)
-        ended = [_ended(each, operations, levels, note) for each in changes]
-        gone = [line.variant_id for line, _ in ended if line.deleted]
+        ended = [_ended(each, sent[each.variant_id], levels, note) for each in changes]
         # The to-do list shrinks last: whoever dies in between leaves it to the next.
-        ledger.mark_deleted(account, gone, now)
+        ledger.mark_deleted(account, [line.variant_id for line, _ in ended if line.deleted], now)
         ledger.settle([settlement for _, settlement in ended], now)
         for operation in operations:
-            if operation.state in {OperationState.INTENDED, OperationState.UNKNOWN}:
+            if operation.state in DOUBTFUL:
                 ledger.conclude(operation.key, OperationState.SETTLED, now, note=note)
+        _tell(ledger, run_id, successor, now)
+
+
+def _by_variant(operations: Iterable[Operation]) -> defaultdict[int, list[Sent]]:
+    """What was sent for each variant, in its order."""
+    sent: defaultdict[int, list[Sent]] = defaultdict(list)
+    for operation in operations:
+        for row in operation.rows:
+            variant = _number(row.get("variant_id"))
+            if variant is not None:
+                sent[variant].append((operation, row))
+    return sent
+
+
+def _tell(ledger: Ledger, run_id: str, successor: str, now: datetime) -> None:
+    """Let the history say how a killed run's lines ended."""
+    run = ledger.run(run_id)
+    if run is None or run.state is not RunState.KILLED:
+        return
+    lines = [line for line in ledger.changes_of(run_id) if line.batch is not None]
+    done = sum(1 for line in lines if line.outcome in {Outcome.DONE, Outcome.UNCHANGED})
+    message = f"the run was killed with {done} of {len(lines)} lines done; {successor} settled the others"
+    ledger.finish_run(run_id, RunState.KILLED, now, {"message": message})
 
 
 def _look(store: Store, changes: Iterable[Change]) -> Levels:
@@ -72,28 +102,15 @@ def _look(store: Store, changes: Iterable[Change]) -> Levels:
     return {item: level if here[item] else None for item, level in found.items()}
 
 
-def _is_open(change: Change, operations: Iterable[Operation]) -> bool:
+def _is_open(change: Change, sent: Iterable[Sent]) -> bool:
     """Whether a line has no end yet, or one that a lost answer left in doubt."""
-    doubtful = {OperationState.INTENDED, OperationState.UNKNOWN}
-    return change.outcome is None or any(
-        row.get("variant_id") == change.variant_id
-        for operation in operations
-        if operation.state in doubtful
-        for row in operation.rows
-    )
+    return change.outcome is None or any(operation.state in DOUBTFUL for operation, _ in sent)
 
 
-def _ended(
-    change: Change, operations: Iterable[Operation], levels: Levels, note: str
-) -> tuple[Line, Settlement]:
+def _ended(change: Change, sent: Iterable[Sent], levels: Levels, note: str) -> tuple[Line, Settlement]:
     """A line with its verdict, and the verdict as the ledger takes it."""
     name: QuantityName = "on_hand" if change.quantity_name == "on_hand" else "available"
-    steps = [
-        _step(operation, row, levels, name)
-        for operation in operations
-        for row in operation.rows
-        if row.get("variant_id") == change.variant_id
-    ]
+    steps = [_step(operation, row, levels, name) for operation, row in sent]
     line = verdict(to_line(change), steps, note)
     return line, to_settlement(line, taken_back=line.reason == "rolled_back")
 

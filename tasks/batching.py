@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
+from dataclasses import dataclass, field
 
 from connectors.records import Product
 from connectors.slices import chunks
@@ -11,21 +11,35 @@ from tasks.job import Job, ProductJob
 from tasks.plan import Line, Outcome, by_product, deserves_mark
 
 
-def product_jobs(
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is due to products: work in `jobs`; to those that are `finished`, only the day's mark."""
+
+    jobs: list[ProductJob] = field(default_factory=list)
+    finished: list[int] = field(default_factory=list)
+
+
+def due(
     products: Iterable[Product],
     lines: Sequence[Line],
     job: Job,
     archive: frozenset[int],
     busy: AbstractSet[int] = frozenset(),
-) -> list[ProductJob]:
-    """The products with something to do: a level to write, a variant to delete, or a mark to get.
+) -> Due:
+    """Products with a level to write or a variant to delete, and those that deserve their mark as they are.
 
     `busy` products are not finished with these lines: they get no mark.
     """
     grouped = by_product(lines)
-    jobs = (_product_job(product, grouped.get(product.id, []), job, archive) for product in products)
-    found = [each for each in jobs if each is not None]
-    return [replace(each, may_mark=False) if each.product_id in busy else each for each in found]
+    found = Due()
+    for product in products:
+        owned = grouped.get(product.id, [])
+        may_mark = _may_mark(product, owned) and product.id not in busy
+        if any(line.is_open for line in owned):
+            found.jobs.append(ProductJob(product.id, may_mark, product.id in archive))
+        elif may_mark and not _has_its_mark(product, job):
+            found.finished.append(product.id)
+    return found
 
 
 def batches(jobs: Sequence[ProductJob], size: int) -> list[Sequence[ProductJob]]:
@@ -38,13 +52,11 @@ def batch_numbers(batched: Iterable[Sequence[ProductJob]]) -> Mapping[int, int]:
     return {each.product_id: number for number, batch in enumerate(batched) for each in batch}
 
 
-def _product_job(
-    product: Product, lines: Sequence[Line], job: Job, archive: frozenset[int]
-) -> ProductJob | None:
+def _may_mark(product: Product, lines: Sequence[Line]) -> bool:
+    """Whether the product is finished once its open lines are written."""
     settled = [line.ended(Outcome.DONE) if line.is_open else line for line in lines]
-    may_mark = deserves_mark(settled) and product.status != "ARCHIVED"
-    has_work = any(line.is_open for line in lines)
-    is_finished = is_marked(product.tags, job.day) and not older_marks(product.tags, job.day)
-    if not has_work and (not may_mark or is_finished):
-        return None
-    return ProductJob(product.id, may_mark, product.id in archive)
+    return deserves_mark(settled) and product.status != "ARCHIVED"
+
+
+def _has_its_mark(product: Product, job: Job) -> bool:
+    return is_marked(product.tags, job.day) and not older_marks(product.tags, job.day)

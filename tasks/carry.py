@@ -75,6 +75,8 @@ class Carrier:
         carried = Carried()
         ours = {each.product_id for each in jobs if self._resource(each.product_id) in hold.fences}
         ours -= self._written_meanwhile()
+        # Whoever wrote the others wants them back to mark them.
+        hold.let_go({self._resource(each.product_id) for each in jobs if each.product_id not in ours})
         carried.locked = [each.product_id for each in jobs if each.product_id not in ours]
         carried.lines = [_locked(line) for line in lines if line.product_id not in ours]
         journal = LedgerJournal(self._ledger, self._job, hold, self._spare)

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 def paused() -> Iterator[None]:
     """Work through a catalogue undisturbed; also a decorator.
 
-    While many values are made, the collector walks through all that there are, again and again. The values of
-    a judgement refer to no one that refers to them, so it would find nothing.
+    While many values are made, the collector walks through all that there are, again and again. What a
+    judgement makes of a catalogue has no cycles, so it would find nothing.
     """
     was_on = gc.isenabled()
     gc.disable()

@@ -24,7 +24,7 @@ class Hold:
         self._ledger = ledger
         self._holder = holder
         self._seconds = seconds
-        self.fences = fences
+        self.fences = dict(fences)
 
     def check(self, resources: Sequence[str], spare: float = 0.0) -> None:
         """Raise LeaseLost unless all of these are held for at least `spare` seconds more."""
@@ -39,6 +39,14 @@ class Hold:
     def renew(self) -> None:
         """Take a new term for everything that is still held."""
         self._ledger.renew(self.fences, self._holder, self._seconds, clock())
+
+    def let_go(self, resources: Iterable[str]) -> None:
+        """Give some back before the others, for somebody who waits for them."""
+        fences = {resource: self.fences[resource] for resource in resources if resource in self.fences}
+        # A new mapping, as the heartbeat may be reading the old one.
+        self.fences = {each: fence for each, fence in self.fences.items() if each not in fences}
+        if fences:
+            self._ledger.release(fences, self._holder)
 
     def release(self) -> None:
         """Give everything back."""

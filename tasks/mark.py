@@ -1,5 +1,6 @@
 """Leave the day's mark on finished products, and take older marks off whatever carries them."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +14,11 @@ from tasks.job import Job
 from tasks.journal import product_resource
 from tasks.lease import Hold, held
 from tasks.marking import OlderMarks
+
+MOMENT = 0.5
+"""Seconds after which a product is asked for once more that another run had in its hands."""
+
+BUSY = "another run is working on this product"
 
 
 @dataclass(slots=True)
@@ -42,6 +48,17 @@ class Marker:
         A product that another run works on, or wrote since this one began, is left to that run: what is
         finished for us may not be for it. Sweeping decides nothing about a product, so it needs no lease.
         """
+        first = self._mark(finished, stale)
+        busy = {each: finished[each] for each, why in first.failed.items() if why == BUSY}
+        if not busy:
+            return first
+        # A run that finds that we wrote a product lets go of it at once; nobody else would mark it then.
+        time.sleep(MOMENT)
+        second = self._mark(busy, None)
+        failed = {each: why for each, why in first.failed.items() if each not in busy}
+        return Marked(first.marked + second.marked, first.swept, failed | second.failed)
+
+    def _mark(self, finished: OlderMarks, stale: OlderMarks | None) -> Marked:
         resources = [product_resource(self._job.account, each) for each in finished]
         with held(
             self._ledger, resources, self._job.run_id, self._settings.reverse_sync_lock_seconds
@@ -64,7 +81,7 @@ class Marker:
         for each in finished:
             resource = product_resource(self._job.account, each)
             if resource not in hold.fences or resource in lost:
-                others[each] = "another run is working on this product"
+                others[each] = BUSY
             elif each in written:
                 others[each] = "another run wrote to this product meanwhile"
             else:

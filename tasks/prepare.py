@@ -9,7 +9,8 @@ from connectors.ledger import Ledger
 from connectors.ledger.records import LevelMemory, Plan
 from connectors.records import Product
 from connectors.settings import Settings
-from tasks import batching, deletion, remember
+from tasks import batching, collector, deletion, remember
+from tasks.batching import Due
 from tasks.deletion import DeletionPolicy, Failed
 from tasks.guard import History, Limits, Memory
 from tasks.job import Job, ProductJob
@@ -21,10 +22,14 @@ Judge = Callable[[Sequence[Line], Mapping[int, Memory], History], list[Line]]
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A plan that is ready: all lines, those still open in batches of products."""
+    """A plan that is ready: all lines, those still open in batches of products.
+
+    `finished`: products that have nothing to be written and deserve their mark.
+    """
 
     lines: tuple[Line, ...]
     batches: tuple[Sequence[ProductJob], ...]
+    finished: tuple[int, ...]
     failed_deletions: tuple[Failed, ...]
     memories: Mapping[int, LevelMemory]
     plan: Plan | None
@@ -35,6 +40,7 @@ class Prepared:
         return any(line.zero_candidate for line in self.lines if line.is_open)
 
 
+@collector.paused()
 def prepare(
     job: Job,
     settings: Settings,
@@ -63,13 +69,13 @@ def prepare(
         variants={product.id: len(product.variants) for product in products},
     )
     ready = tuple(_unsent(line) for line in sifted.lines) if job.dry_run else sifted.lines
-    jobs = [] if job.dry_run else batching.product_jobs(products, ready, job, sifted.archive, busy)
-    batches = tuple(batching.batches(jobs, job.batch_size))
+    due = Due() if job.dry_run else batching.due(products, ready, job, sifted.archive, busy)
+    batches = tuple(batching.batches(due.jobs, job.batch_size))
     expires = timedelta(hours=settings.plan_expires_hours)
     plan = remember.store_plan(
         ledger, job, ready, batches=batching.batch_numbers(batches), expires=expires, now=now
     )
-    return Prepared(ready, batches, sifted.failed, learned, plan)
+    return Prepared(ready, batches, tuple(due.finished), sifted.failed, learned, plan)
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -24,12 +24,12 @@ class Recreation:
     lost: tuple[str, ...]
 
 
-def recreation(was: Recorded, product: Assortment) -> Recreation:
-    """What to make of a snapshot in its product as it is now."""
+def recreation(was: Recorded, product: Assortment, location: int) -> Recreation:
+    """What to make of a snapshot in its product as it is now. `location`: where it will be stocked."""
     kept = tuple(each for each in was.variant.metafields if not each.namespace.startswith(FOREIGN))
     image = next((each for each in was.media if each in product.media), None)
     variant = replace(was.variant, metafields=kept, media_id=image)
-    return Recreation(variant, (*_never(was), *_not_this_time(was, variant)))
+    return Recreation(variant, (*_never(was), *_not_this_time(was, variant, location)))
 
 
 def _never(was: Recorded) -> list[str]:
@@ -41,27 +41,23 @@ def _never(was: Recorded) -> list[str]:
         "translations",
         _plans(was),
         f"its place among the product's variants: it was number {was.position}, and is the last one now",
-        _places(was),
         "what no snapshot holds: unit price, tax code, tariff codes by country, shipping package",
     ]
-
-
-def _places(was: Recorded) -> str:
-    known = f" ({', '.join(map(str, was.locations))})" if was.locations else ""
-    return f"the locations where it was stocked{known}: only the configured one is sure"
 
 
 def _plans(was: Recorded) -> str:
     return f"selling plans: it was in {was.selling_plans}" if was.selling_plans else "selling plans"
 
 
-def _not_this_time(was: Recorded, variant: NewVariant) -> list[str]:
+def _not_this_time(was: Recorded, variant: NewVariant, location: int) -> list[str]:
     """What this snapshot has, but Shopify does not take, or the product has no more."""
     foreign = [
         f"{each.namespace}.{each.key}" for each in was.variant.metafields if each not in variant.metafields
     ]
     left = [each for each in was.media if each != variant.media_id]
+    elsewhere = [str(each) for each in was.locations if each != location]
     found = {
+        f"its level at other locations ({', '.join(elsewhere)}): stock it there again": elsewhere,
         f"metafields of other apps: {', '.join(foreign)}": foreign,
         f"metafields beyond the first {len(was.variant.metafields)}": was.metafields_cut,
         f"{len(left)} of its {len(was.media)} images: Shopify takes one, and the product must have it": left,

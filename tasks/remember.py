@@ -120,8 +120,7 @@ def store_plan(
     if not waiting:
         return None
     plan = _plan(job, waiting, expires, now)
-    ledger.store_plan(plan)
-    ledger.store_changes(replace(to_change(line, job), plan_id=plan.id) for line in waiting)
+    ledger.store_plan(plan, (replace(to_change(line, job), plan_id=plan.id) for line in waiting))
     if not job.dry_run:
         ledger.supersede(job.account, job.run_id, {(line.item_id, job.location) for line in waiting})
     return plan

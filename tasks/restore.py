@@ -207,7 +207,7 @@ class Restorer:
                 f"variant {snapshot.variant_id} still exists: there is nothing to restore"
             )
         was = recorded(snapshot.data)
-        plan = recreation(was, product)
+        plan = recreation(was, product, self._job.location)
         restored = Restored(self._job.run_id, self._job.dry_run, snapshot, was.item_id, product, plan)
         for variant_id, sku in self._shop.skus(None):
             self._index.add(Sku(variant_id, sku))

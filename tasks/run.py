@@ -1,7 +1,6 @@
 """The run as the ledger and the Prefect UI see it: begun, alive, ended."""
 
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
@@ -39,10 +38,7 @@ SETTLING = timedelta(minutes=1)
 BEAT = 15.0
 """Seconds between a run's heartbeats."""
 
-REDRAWN = 1.0
-"""Seconds between two drawings of a progress bar: each is a call to Prefect's API."""
-
-IN_REPORT = {"is_in_report": True}
+IN_REPORT: dict[str, object] = {"is_in_report": True}
 """Marks log lines that whoever called the flow reads in its report anyway."""
 
 
@@ -53,7 +49,7 @@ def recorded(job: Job, settings: Settings, ledger: Ledger, story: Story) -> Iter
     What a system refuses becomes the report's `error`; what a person has to mend is raised after the run
     was closed. Runs whose process died are closed first. A dry run leaves their books to others.
     """
-    _close_the_dead(ledger, story)
+    close_the_dead(ledger, story)
     if not job.dry_run:
         _settle_what_they_left(job, settings, ledger, story)
     with alive(settings, ledger, job.run_id, dry_run=job.dry_run):
@@ -78,11 +74,13 @@ def alive(settings: Settings, ledger: Ledger, run_id: str, *, dry_run: bool) -> 
         yield
 
 
-def _close_the_dead(ledger: Ledger, story: Story) -> None:
+def close_the_dead(ledger: Ledger, story: Story) -> None:
+    """Declare runs dead that fell silent, and tell of it."""
     for dead in ledger.close_dead_runs(clock(), SILENT_FOR):
+        what = f"was killed with {len(dead.changes)} lines and {len(dead.operations)} writes open"
+        ledger.finish_run(dead.run.id, RunState.KILLED, clock(), {"message": f"the run {what}"})
         story.warnings.append(
-            f"run {dead.run.id} was killed with {len(dead.changes)} lines and {len(dead.operations)} writes "
-            "open; this run reads those levels again and finishes them"
+            f"run {dead.run.id} {what}; this run reads those levels again and finishes them"
         )
 
 
@@ -119,10 +117,10 @@ def tag(job: Job, *more: str) -> None:
         client.update_flow_run(UUID(run_id), tags=sorted(tags | dry | set(more)))
 
 
-def log(text: str, level: int = logging.INFO) -> None:
-    """A line for the shop owner, in the run's log."""
+def log(text: str, level: int = logging.INFO, *, done: float | None = None) -> None:
+    """A line for the shop owner, in the run's log. `done`: the part that is written, for progress bars."""
     try:
-        get_run_logger().log(level, text, extra=IN_REPORT)
+        get_run_logger().log(level, text, extra=IN_REPORT | {"done": done})
     except MissingContextError:
         return
 
@@ -148,17 +146,16 @@ class Progress:
     def __init__(self, total: int, description: str = "batches written") -> None:
         self._total = total
         self._done = 0
-        self._shown_at = time.monotonic()
+        self._what = description
         made = create_progress_artifact(0.0, description=description) if total > 1 else None
         self._artifact = made if isinstance(made, UUID) else None
 
     def step(self) -> None:
-        """One batch more is done. The bar is drawn anew once in a while, and in the end."""
-        self._done += 1
-        is_due = time.monotonic() - self._shown_at >= REDRAWN or self._done == self._total
-        if self._artifact and is_due:
-            self._shown_at = time.monotonic()
+        """One batch more is done. Told in twentieths: each time costs a call of Prefect's API."""
+        before, self._done = self._done, self._done + 1
+        if self._artifact and before * 20 // self._total < self._done * 20 // self._total:
             update_progress_artifact(self._artifact, 100.0 * self._done / self._total)
+            log(f"{self._done} of {self._total} {self._what}", done=self._done / self._total)
 
 
 def publish(story: Story) -> None:

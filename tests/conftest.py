@@ -97,11 +97,15 @@ def _orchestration(request: pytest.FixtureRequest) -> None:
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[str]:
     """The API address of one Prefect server for the run; tests marked `orchestrated` have it unasked."""
-    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - costs seconds; most tests do without
-    from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415
+    from flows.cli.children import PrefectServer, family  # noqa: PLC0415 - most tests do without Prefect
+    from flows.cli.run import with_api  # noqa: PLC0415
 
-    with prefect_test_harness(server_startup_timeout=120):
-        yield str(PREFECT_API_URL.value())
+    with family() as children:
+        # Prefect's own harness makes all tables anew, which takes longer than everything else.
+        server = PrefectServer(children, children.folder / "prefect")
+        server.wait()
+        with with_api(server.api):
+            yield server.api
 
 
 @pytest.fixture(scope="session")

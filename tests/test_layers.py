@@ -38,6 +38,7 @@ ONLY_IN = {
 
 PURE = {
     "batching",
+    "collector",
     "day",
     "deletion",
     "derive",

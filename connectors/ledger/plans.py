@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, insert, or_, sel
 from sqlalchemy.orm import aliased
 
 from connectors.errors import Complaint, ConfigurationError, Refused
-from connectors.ledger.changes import find_changes
+from connectors.ledger.changes import add_changes, find_changes
 from connectors.ledger.database import Database, chunks
 from connectors.ledger.models import ChangeRow, PlanRow, RunRow
 from connectors.ledger.records import Change, Plan, PlanState, RunState
@@ -33,10 +33,11 @@ class Plans:
 
     database: Database
 
-    def store_plan(self, plan: Plan) -> None:
-        """Store a new plan; its lines are stored as changes with its id."""
+    def store_plan(self, plan: Plan, lines: Iterable[Change] = ()) -> None:
+        """Store a new plan with its lines, which are changes that carry its id."""
         with self.database.writing() as connection:
             connection.execute(insert(PlanRow), values([plan]))
+            add_changes(connection, lines)
 
     def plan(self, plan_id: str) -> Plan:
         """One plan. Raises ConfigurationError if there is none with this id."""

@@ -83,6 +83,8 @@ class Shopify:
                 rows=lambda above, expected: self._whole_products(calls.without_tag(tag, above), expected),
                 count=lambda above, _: self._count(calls.without_tag(tag, above)),
                 weigh=lambda found: 1 + len(found[0].variants),
+                more=lambda found: 0.0 if found[1] is None else 1 / FULL_PRODUCTS,
+                cost=52,
             ),
         )
         return self._with_all_variants(self._walker.everything(walk))

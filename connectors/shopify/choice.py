@@ -59,9 +59,9 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """What is left of a walk: pages and their points, and how many objects are on them in all."""
+    """What is left of a walk: calls and their points, and how many objects they would bring in all."""
 
-    pages: float
+    calls: float
     cost: float
     objects: float
 
@@ -93,7 +93,7 @@ def asks_for_the_size(spent: float, cost: float, pace: Pace) -> bool:
 
 def bulk_reads_sooner(rest: Rest, pace: Pace) -> bool:
     """Whether one bulk query reads the rest of a walk sooner than its pages do."""
-    return by_bulk_query(rest.objects, pace) < by_calls(rest.pages, rest.cost, pace)
+    return by_bulk_query(rest.objects, pace) < by_calls(rest.calls, rest.cost, pace)
 
 
 def bulk_changes_sooner(adds: int, removals: int, cost: float, pace: Pace, width: int) -> bool:

@@ -7,9 +7,9 @@ from typing import Generic, Literal, TypeVar
 
 from connectors.errors import ConnectorError, Unauthorised
 from connectors.http import Answer, Call, Http
+from connectors.pacing import points
 from connectors.records import JsonObject
 from connectors.shopify import choice, readers
-from connectors.shopify.calls import PAGE
 from connectors.shopify.choice import Pace, Rest
 
 T = TypeVar("T")
@@ -29,12 +29,15 @@ class InBulk(Generic[T]):
 
     `rows` reads what lies above an id, and begins to hand it out only when nothing more can fail; it is told
     about how many objects there are. `count` tells how many things lie above an id, behind so many that were
-    read. `weigh` is how many objects of a bulk query one thing amounts to.
+    read. `weigh` is how many objects of a bulk query one thing amounts to, `more` how many further calls it
+    needs when it was read by a page, each of about `cost` points.
     """
 
     rows: Callable[[int, int], Iterable[T]]
     count: Callable[[int, int], int]
     weigh: Callable[[T], int]
+    more: Callable[[T], float] = lambda _: 0.0
+    cost: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ class Walker:
             nonlocal above, depth
             connection = readers.data(answer).get(walk.field)
             found = readers.page(connection, lambda node: walk.read(node, answer), walk.field)
-            if found.cursor is None or (turning and turning.turns(found.items)):
+            if found.cursor is None or (turning and turning.turns(found.items, answer)):
                 return found.items, None
             depth += len(found.items)
             if depth >= DEPTH:
@@ -118,8 +121,9 @@ class _Turning(Generic[T]):
     def __init__(self, http: Http, walk: Walk[T]) -> None:
         self._http = http
         self._walk = walk
-        self._before = (http.usage.points, http.usage.seconds)
-        self._pages = 0
+        self._calls = 0.0
+        self._points = 0.0
+        self._seconds = 0.0
         self._things = 0
         self._weight = 0
         self._is_counted = False
@@ -128,20 +132,27 @@ class _Turning(Generic[T]):
         self.objects = 0
         """About how many objects it will find."""
 
-    def turns(self, page: Sequence[T]) -> bool:
+    def turns(self, page: Sequence[T], answer: Answer) -> bool:
         """Whether this page, behind which there are others, is the last one."""
-        self._pages += 1
-        self._things += len(page)
-        self._weight += sum(self._walk.bulk.weigh(each) for each in page)
+        self._note(page, answer)
         if not page or self._is_counted:
             return False
         now = pace(self._http)
-        spent = self._http.usage.seconds - self._before[1]
-        cost = (self._http.usage.points - self._before[0]) / self._pages
-        if not choice.asks_for_the_size(spent, cost, now):
+        cost = self._points / self._calls
+        if not choice.asks_for_the_size(self._seconds, cost, now):
             return False
         self._is_counted = True
         return self._turns_behind(self._walk.id_of(page[-1]), cost, now)
+
+    def _note(self, page: Sequence[T], answer: Answer) -> None:
+        """Count what this walk has cost; other walks may be going on beside it."""
+        bulk = self._walk.bulk
+        more = sum(bulk.more(each) for each in page)
+        self._things += len(page)
+        self._weight += sum(bulk.weigh(each) for each in page)
+        self._calls += 1 + more
+        self._points += points(answer) + more * bulk.cost
+        self._seconds += answer.seconds
 
     def _turns_behind(self, last: int, cost: float, now: Pace) -> bool:
         rest = self._rest(last, cost)
@@ -159,4 +170,5 @@ class _Turning(Generic[T]):
         except ConnectorError as error:
             logger.warning("%s; it is read on by pages", error)
             return None
-        return Rest(left / PAGE, cost, left * self._weight / self._things)
+        share = left / self._things
+        return Rest(self._calls * share, cost, self._weight * share)

@@ -19,7 +19,7 @@ COMMANDS = {
     "up": ("flows.cli.demo:up", "server, UI, sandbox and deployments until Ctrl-C"),
     "run": ("flows.cli.run:run", "run a flow now: evenstock run FLOW [--param value …] [--json]"),
     "check": ("flows.cli.care:check", "look at everything before the first run; writes nothing"),
-    "setup": ("flows.cli.care:setup", "bring the ledger up to date; may be run again"),
+    "setup": ("flows.cli.care:setup", "bring the ledger and Prefect up to date: evenstock setup [--deploy]"),
     "status": ("flows.cli.look:status", "a flow's last run: evenstock status FLOW [--json]"),
     "config": ("flows.cli.look:config", "the settings in force: evenstock config FLOW [--json]"),
     "history": ("flows.cli.look:history", "a flow's last runs: evenstock history FLOW [--json]"),

@@ -9,6 +9,7 @@ from uuid import UUID
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.events.actions import RunDeployment
 from prefect.events.schemas.automations import Automation, AutomationCore
+from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL
 
 from connectors.errors import ConfigurationError, EvenstockError
@@ -47,7 +48,19 @@ def prefect_api(patience: float = 0.0) -> Iterator[SyncPrefectClient]:
             time.sleep(0.1)
         if problem is not None:
             raise EvenstockError(f"Prefect's API does not answer (PREFECT_API_URL): {type(problem).__name__}")
-        yield client
+        try:
+            # To be healthy it asks for no password.
+            client.request("GET", "/admin/version")
+            yield client
+        except PrefectHTTPStatusError as error:
+            raise _refused(error) from None
+
+
+def _refused(error: PrefectHTTPStatusError) -> EvenstockError:
+    status = error.response.status_code
+    if status in {401, 403}:
+        return ConfigurationError("Prefect's API refuses the password: check PREFECT_API_AUTH_STRING")
+    return EvenstockError(f"Prefect's API refuses {error.request.url.path} with status {status}")
 
 
 def _limit(client: SyncPrefectClient, tag: str, most: int) -> str:

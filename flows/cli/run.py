@@ -44,7 +44,12 @@ def perform(name: str, parameters: Mapping[str, object]) -> JsonObject:
     """
     from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - only now are its settings complete
 
+    from flows.cli.orchestration import prefect_api  # noqa: PLC0415
+
     if PREFECT_API_URL.value():
+        with prefect_api():
+            # It answers, and takes our password.
+            pass
         return _call(name, parameters)
     with family() as children:
         server = PrefectServer(children, home=None)
@@ -111,20 +116,26 @@ def _progress(flow: str) -> Iterator[None]:
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(flow, total=None)
-        with narrated(lambda text: progress.update(bar, description=f"{flow}: {text[:60]}")):
+
+        def show(text: str, done: float | None) -> None:
+            progress.update(bar, description=f"{flow}: {text[:60]}")
+            if done is not None:
+                progress.update(bar, total=1.0, completed=done)
+
+        with narrated(show):
             yield
 
 
 @contextmanager
 def _narration() -> Iterator[None]:
     """The run's log as lines on standard error."""
-    with narrated(lambda text: print(text, file=sys.stderr)):  # noqa: T201
+    with narrated(lambda text, _: print(text, file=sys.stderr)):  # noqa: T201
         yield
 
 
 @contextmanager
-def narrated(tell: Callable[[str], None]) -> Iterator[None]:
-    """Tell every line of the flow's own log as it comes."""
+def narrated(tell: Callable[[str, float | None], None]) -> Iterator[None]:
+    """Tell every line of the flow's own log as it comes, and the part that is done where a line says so."""
     listener = _Listener(tell)
     logger = logging.getLogger("prefect.flow_runs")
     logger.addHandler(listener)
@@ -137,10 +148,10 @@ def narrated(tell: Callable[[str], None]) -> Iterator[None]:
 class _Listener(logging.Handler):
     """Hears what flows say, not what Prefect says of their states; warnings reach the terminal anyway."""
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(self, tell: Callable[[str, float | None], None]) -> None:
         super().__init__(logging.INFO)
         self._tell = tell
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.levelno < logging.WARNING and record.module != "flow_engine":
-            self._tell(" ".join(record.getMessage().split()))
+            self._tell(" ".join(record.getMessage().split()), getattr(record, "done", None))

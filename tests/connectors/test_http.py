@@ -792,7 +792,7 @@ class TestLatency:
         world = World([ok()])
         http = world.http()
         http.pause(2.5)
-        assert (world.slept, http.usage.seconds) == ([2.5], 2.5)
+        assert (world.slept, http.usage.seconds_waited) == ([2.5], 2.5)
 
 
 class TestSecrets:

@@ -61,6 +61,17 @@ def ended(store: Store, kind: str = "QUERY") -> list[str]:
     return [each.status for each in known if each.type == kind]
 
 
+def one_shoe(number: int) -> World:
+    return product(number, "24X", variant(number, f"s{number}", 50))
+
+
+def available(shown: Product) -> int:
+    (only,) = shown.variants
+    assert only.level
+    assert only.level.quantities
+    return only.level.quantities.available
+
+
 def timeless(products: Sequence[Product]) -> list[Product]:
     """Products by id, without when they were seen."""
     never = datetime.min.replace(tzinfo=UTC)
@@ -203,6 +214,25 @@ class TestQuery:
         assert operation.ended_at is not None
         assert {each.seen_at for each in found} == {operation.ended_at.replace(microsecond=0)}
         assert operation.ended_at - operation.created_at > timedelta(seconds=4)
+
+    @pytest.mark.parametrize("rate", [1, 3, 10])
+    def test_forgets_no_sale_that_a_row_shows(self, store: Store, rate: float) -> None:
+        store.put(world([one_shoe(n) for n in range(1, 13)], [], bulk_objects_per_second=rate))
+        began = store.sandbox.clock.now()
+
+        def sell() -> None:
+            for number in range(1, 13):
+                store.sandbox.event({"system": "shopify", "kind": "sale", "variant_id": number})
+
+        store.meanwhile = sell
+        shop = store.shop(path="bulk")
+        found = {each.id: each for each in shop.products_without(MARK)}
+        orders = shop.order_lines(began - timedelta(minutes=1))
+        shown = {number: 50 - available(each) for number, each in found.items()}
+        assert len(set(shown.values())) > 1
+        for number, each in found.items():
+            told = [line for line in orders if line.variant_id == number and line.created_at <= each.seen_at]
+            assert len(told) >= shown[number]
 
     def test_never_carries_the_token_to_the_result(self, store: Store) -> None:
         ids(filled(store).products_without(MARK))
@@ -753,6 +783,29 @@ class TestChoice:
         assert len(list(store.shop().heads_without(MARK))) == 1_500
         assert len(store.calls("productsCount")) == 1
         assert ended(store) == []
+
+    def test_what_other_walks_cost_is_not_its_own(self, store: Store) -> None:
+        self.heads(store, 1_500)
+        shop = store.shop()
+        walk = shop.heads_without(MARK)
+        next(walk)
+        shop.http.usage.add(points=1e6, seconds_waited=1e4)
+        assert len(list(walk)) == 1_499
+        assert store.calls("productsCount") == []
+
+    def test_variants_that_do_not_fit_on_a_page_make_pages_dear(self, store: Store) -> None:
+        def found(sizes: int) -> list[str]:
+            products = [
+                product(n, "X", *(variant(n * 20 + k, f"{n}-{k}", 1) for k in range(sizes)))
+                for n in range(1, 901)
+            ]
+            store.put(world(products, []))
+            self.slow(store, 1.0)
+            assert len(ids(store.shop().products_without(MARK))) == 900
+            return ended(store)
+
+        assert found(10) == []
+        assert found(11) == ["COMPLETED"]
 
     def test_skus_and_whole_products_are_chosen_for_too(self, store: Store) -> None:
         store.put(world([product(n, None, variant(n, f"s{n}", 1)) for n in range(1, 6_001)], []))

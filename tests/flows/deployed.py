@@ -10,12 +10,13 @@ from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import ArtifactFilter, LogFilter
-from prefect.client.schemas.objects import FlowRun, Log, State
+from prefect.client.schemas.objects import Artifact, FlowRun, Log, State, StateType
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
 from connectors.settings import child_environment
 from flows.cli.children import Child, Family, PrefectServer, family
 from tests.flows.stage import Stage, staged
+from tests.mails import PostOffice, post_office
 
 T = TypeVar("T")
 
@@ -48,8 +49,14 @@ class Deployed:
     """The deployments of a running server, with the world that their runs work on."""
 
     def __init__(
-        self, stage: Stage, client: SyncPrefectClient, worker: Child, settings: dict[str, str]
+        self,
+        stage: Stage,
+        client: SyncPrefectClient,
+        worker: Child,
+        settings: dict[str, str],
+        mails: PostOffice,
     ) -> None:
+        self.mails = mails
         self.stage = stage
         self.settings = settings
         self.client = client
@@ -64,33 +71,41 @@ class Deployed:
         """Ask for a run and wait for its end."""
         return self.ended(self.start(deployment, **parameters))
 
-    def ended(self, started: UUID) -> Told:
-        """A run when it has ended and its log has arrived, which comes in pieces."""
-        return until(lambda: self._told(started), f"run {started} did not end")
+    def retry(self, ended: UUID) -> Told:
+        """Run it again under its own id, as the button *Retry* does, and wait for its end."""
+        again = State[Any](type=StateType.SCHEDULED, name="AwaitingRetry", message="Retry from the UI")
+        self.client.set_flow_run_state(ended, again, force=True)
+        return self.ended(ended, starts=2)
 
-    def _told(self, started: UUID) -> Told | None:
+    def ended(self, started: UUID, starts: int = 1) -> Told:
+        """A run when it has ended and its log has arrived, which comes in pieces."""
+        return until(lambda: self._told(started, starts), f"run {started} did not end")
+
+    def _told(self, started: UUID, starts: int) -> Told | None:
         run = self.client.read_flow_run(started)
         if run.state is None or not run.state.is_final():
             return None
         asked = LogFilter.model_validate({"flow_run_id": {"any_": [started]}})
         logs = self.client.read_logs(asked, limit=200)
-        if not any(log.task_run_id is None and "Finished in state" in log.message for log in logs):
+        ends = [log for log in logs if log.task_run_id is None and "Finished in state" in log.message]
+        # A crash leaves no such line.
+        if len(ends) < starts and not run.state.is_crashed():
             return None
         return Told(run, run.state, tuple(logs), self._artifacts(started))
 
     def _artifacts(self, run: UUID) -> dict[str, str]:
         asked = ArtifactFilter.model_validate({"flow_run_id": {"any_": [run]}})
         found = self.client.read_artifacts(artifact_filter=asked)
-        return {each.key: str(each.data) for each in found if each.key}
-
-    def tell(self, event: dict[str, object]) -> None:
-        """Send an event to Prefect's API, as any program may."""
-        self.client.request("POST", "/events", json=[event]).raise_for_status()
+        return {each.key: str(each.data) for each in sorted(found, key=_made) if each.key}
 
     def runs_of(self, deployment: str) -> list[FlowRun]:
         """Every run of a deployment, also those still to come."""
         found = self.client.read_deployment_by_name(deployment)
         return [run for run in self.client.read_flow_runs() if run.deployment_id == found.id]
+
+
+def _made(artifact: Artifact) -> str:
+    return str(artifact.created)
 
 
 def until(look: Callable[[], T | None], otherwise: str, seconds: float = 60) -> T:
@@ -107,7 +122,8 @@ def until(look: Callable[[], T | None], otherwise: str, seconds: float = 60) -> 
 def deployed(folder: Path) -> Iterator[Deployed]:
     """Start everything as the README says, in folders of its own; stop it at the end."""
     settings: dict[str, str] = {}
-    with staged(folder, settings.__setitem__) as stage, family() as children:
+    with staged(folder, settings.__setitem__) as stage, family() as children, post_office() as mails:
+        settings |= mails.settings
         home = folder / "prefect"
         server = PrefectServer(children, home=home, with_ui=True)
         server.wait()
@@ -115,7 +131,7 @@ def deployed(folder: Path) -> Iterator[Deployed]:
         with temporary_settings({PREFECT_API_URL: server.api, PREFECT_HOME: home}):
             worker = _deploy(children, environment)
             with get_client(sync_client=True) as client:
-                yield Deployed(stage, client, worker, settings)
+                yield Deployed(stage, client, worker, settings, mails)
 
 
 def _prefect(server: PrefectServer, home: Path) -> dict[str, str]:

@@ -17,8 +17,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+SYNC = "flows.reverse_stock_sync:reverse_stock_sync"
+RELEASE = "flows.plans:apply_plan"
 
 REPORT = "report.json"
 TRACE = "trace"
@@ -137,9 +141,8 @@ def live(request: Mapping[str, Any]) -> None:
     fate = Fate(point, trace, threading.Lock(), Counter())
     watch_calls(fate)
     watch_commits(fate)
-    from flows.reverse_stock_sync import reverse_stock_sync  # noqa: PLC0415 - loaded before the fork
-
-    report = reverse_stock_sync(**request["parameters"])
+    module, _, name = request["flow"].partition(":")
+    report = getattr(import_module(module), name)(**request["parameters"])
     (folder / REPORT).write_text(json.dumps(report))
 
 
@@ -168,7 +171,8 @@ def fork(request: Mapping[str, Any]) -> int:
 
 def serve() -> None:
     """Start workers and tell how they ended, until nobody asks any more."""
-    import flows.reverse_stock_sync  # noqa: F401, PLC0415 - so that every worker has it
+    for flow in (SYNC, RELEASE):
+        import_module(flow.partition(":")[0])
 
     for line in sys.stdin:
         request = json.loads(line)

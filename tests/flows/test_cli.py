@@ -13,6 +13,7 @@ from connectors.settings import VARIABLES
 from flows.catalogue import FLOWS, load, settings_of
 from flows.cli import COMMANDS, main
 from flows.cli.parameters import read_parameters
+from flows.cli.run import narrated
 from tests.flows.stage import Stage
 from tests.worlds import OWN, TOKEN, shoe, world
 
@@ -195,6 +196,17 @@ class TestRun:
         assert said.status == 0
         assert said.document["balance"]["done"] == 1
         assert "products without the mark" in said.err
+
+    def test_tells_how_far_it_is(self, evenstock: Shell, stage: Stage) -> None:
+        pairs = [shoe(number, {"37": 5}, {"37": 3}) for number in range(101, 104)]
+        stage.put(world([item for item, _ in pairs], [row for _, rows in pairs for row in rows]))
+        parts: list[float] = []
+        with narrated(lambda _, done: parts.append(done) if done is not None else None):
+            said = evenstock("run", SYNC, "--batch_size", "1")
+
+        assert said.status == 0
+        assert "2 of 3 batches written" in said.err
+        assert parts == pytest.approx([1 / 3, 2 / 3, 1])
 
     def test_shows_what_changed_for_people(self, evenstock: Shell, one_shoe: Stage) -> None:
         said = evenstock("run", SYNC)

@@ -6,11 +6,12 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -316,3 +317,36 @@ class TestFamily:
         finally:
             interrupts.end()
         assert reached == ["the end"]
+
+
+class TestTables:
+    @pytest.fixture(autouse=True)
+    def _elsewhere(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+
+    def make(self, home: Path, name: str) -> Path:
+        home.mkdir(exist_ok=True)
+        with closing(sqlite3.connect(home / "prefect.db")) as made:
+            made.execute(f"CREATE TABLE {name} (id)")
+        return home
+
+    def tables(self, home: Path) -> list[str]:
+        with closing(sqlite3.connect(home / "prefect.db")) as made:
+            return [name for (name,) in made.execute("SELECT name FROM sqlite_master")]
+
+    def test_of_a_first_server_are_there_for_the_next(self, tmp_path: Path) -> None:
+        first = Tables(tmp_path / "first")
+        assert not first.bring()
+        self.make(tmp_path / "first", "empty")
+        first.keep()
+
+        assert Tables(tmp_path / "second").bring()
+        assert self.tables(tmp_path / "second") == ["empty"]
+
+    def test_of_a_server_that_has_been_used_are_neither_kept_nor_replaced(self, tmp_path: Path) -> None:
+        used = Tables(self.make(tmp_path / "used", "full"))
+        assert not used.bring()
+        used.keep()
+
+        assert not Tables(tmp_path / "next").bring()
+        assert self.tables(tmp_path / "used") == ["full"]

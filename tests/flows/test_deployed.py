@@ -2,17 +2,23 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 import yaml  # type: ignore[import-untyped]
 from prefect.client.schemas.objects import FlowRun
+from prefect.events.schemas.automations import EventTrigger
+from prefect.events.schemas.events import ResourceSpecification
+from prefect.states import Pending, Scheduled
 from prefect.types import DateTime
 
 from connectors.settings import load_settings
+from flows.cli import main
 from flows.cli.orchestration import arrange
+from flows.cli.reaping import reapers
 from tests.flows.deployed import PROJECT, Deployed, Told, deployed, until
 from tests.worlds import MARK, shoe, world
 
@@ -30,6 +36,21 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def stuck(site: Deployed) -> UUID:
+    """A run that a worker took and that never begins; it alone is not waited for as long as in earnest."""
+    found = site.client.read_deployment_by_name(SYNC)
+    much_later = Scheduled(scheduled_time=DateTime.now("UTC") + timedelta(days=1))
+    run = site.client.create_flow_run_from_deployment(found.id, state=much_later)
+    reaper = next(reapers(pending=timedelta(seconds=10)))
+    automation = replace(reaper, name="test: soon").automation()
+    assert isinstance(automation.trigger, EventTrigger)
+    automation.trigger.match = ResourceSpecification({"prefect.resource.id": f"prefect.flow-run.{run.id}"})
+    site.client.create_automation(automation)
+    site.client.set_flow_run_state(run.id, Pending(), force=True)
+    return run.id
+
+
 def put(site: Deployed, number: int, shown: dict[str, int], stocked: dict[str, Any]) -> None:
     item, rows = shoe(number, shown, stocked)
     site.stage.faults(operation="no-call-has-this-name", kind="http")
@@ -45,6 +66,7 @@ def assert_in_artifacts(told: Told, text: str) -> None:
     assert "24X" in told.artifacts["reverse-stock-sync-changes"]
 
 
+@pytest.mark.usefixtures("stuck")
 def test_prefect_yaml_is_deployed_whole(site: Deployed) -> None:
     wanted = {each["name"] for each in yaml.safe_load((PROJECT / "prefect.yaml").read_text())["deployments"]}
     assert {each.name for each in site.client.read_deployments()} == wanted
@@ -78,6 +100,7 @@ def test_a_held_run_says_so_and_its_plan_is_released(site: Deployed) -> None:
 
     assert says(held) == ("COMPLETED", "Held")
     assert held.report["balance"]["held"] == 12
+    assert "held" in held.run.tags
     assert set(site.stage.levels().values()) == {5}
     assert_in_artifacts(held, held.report["plan_id"])
 
@@ -88,36 +111,61 @@ def test_a_held_run_says_so_and_its_plan_is_released(site: Deployed) -> None:
     assert set(site.stage.levels().values()) == {0}
 
 
-def test_a_failed_run_has_its_report_and_no_traceback(site: Deployed) -> None:
-    put(site, 103, {"37": 5}, {"37": 3})
-    site.stage.faults(operation="inventorySetQuantities", kind="http", status=500, times=-1)
-    # A person's mistake, side by side with it: both say what is wrong in one line.
+@pytest.fixture(scope="module")
+def half_failed(site: Deployed) -> Told:
+    """A run of three products, of which Shopify takes the first and then nothing more."""
+    pairs = [shoe(number, {"37": 5}, {"37": 3}) for number in (201, 202, 203)]
+    site.stage.put(world([item for item, _ in pairs], [row for _, rows in pairs for row in rows]))
+    site.stage.faults(operation="inventorySetQuantities", nth=2, times=-1, kind="http", status=500)
+    return site.run(SYNC, batch_size=1, max_concurrent=1)
+
+
+def test_a_failed_run_has_its_report_and_no_traceback(half_failed: Told) -> None:
+    assert says(half_failed) == ("FAILED", "Failed")
+    assert half_failed.report["success"] is False
+    balance = half_failed.report["balance"]
+    assert (balance["done"], balance["failed"] + balance["conflict"]) == (1, 2)
+    assert half_failed.state.message == half_failed.report["message"]
+    assert_in_artifacts(half_failed, half_failed.report["message"])
+    assert half_failed.errors() == [half_failed.report["message"]]
+    assert not any("Traceback" in log.message for log in half_failed.logs)
+
+
+def test_a_failed_run_that_is_retried_does_only_what_was_left(site: Deployed, half_failed: Told) -> None:
+    (done,) = levels_written(site)
+    assert sorted(site.stage.levels().values()) == [3, 5, 5]
+    site.stage.faults(operation="no-call-has-this-name", kind="http")
+    # A person's mistake, side by side with it: it says what is wrong in one line.
     mistaken = site.start(SYNC, day="2099-01-01")
 
-    told, refused = site.run(SYNC), site.ended(mistaken)
+    told = site.retry(half_failed.run.id)
 
-    assert says(told) == says(refused) == ("FAILED", "Failed")
-    assert told.report["success"] is False
-    assert told.report["balance"]["failed"] + told.report["balance"]["conflict"] == 1
-    assert told.state.message == told.report["message"]
+    assert (told.run.id, told.run.run_count) == (half_failed.run.id, 2)
+    assert says(told) == ("COMPLETED", "Completed")
+    assert told.report["balance"]["done"] == 2
+    assert set(site.stage.levels().values()) == {3}
+    assert levels_written(site)[0] == done
+    assert len(set(levels_written(site))) == len(levels_written(site)) == 3
     assert_in_artifacts(told, told.report["message"])
+    assert_is_one_line(site.ended(mistaken))
+
+
+def assert_is_one_line(refused: Told) -> None:
+    assert says(refused) == ("FAILED", "Failed")
     (line,) = refused.errors()
     assert line.startswith("ConfigurationError: day 2099-01-01 is in the future")
-    assert not any("Traceback" in log.message for log in (*told.logs, *refused.logs))
+    assert not any("Traceback" in log.message for log in refused.logs)
 
 
-def main_sync_finished(site: Deployed) -> DateTime:
-    """Tell Prefect so, as `evenstock emit` does; when that was."""
+def levels_written(site: Deployed) -> list[str]:
+    """Which levels were written, in order."""
+    return [str(write["id"]) for write in site.stage.writes() if write["what"] == "level"]
+
+
+def main_sync_finished() -> DateTime:
+    """Tell Prefect so; when that was."""
     now = DateTime.now("UTC")
-    site.tell(
-        {
-            "id": str(uuid4()),
-            "occurred": now.isoformat(),
-            "event": "evenstock.main-sync.finished",
-            "resource": {"prefect.resource.id": "evenstock.shop.own"},
-            "payload": {},
-        }
-    )
+    assert main(["emit", "main-sync-finished", "--shop", "own"]) == 0
     return now
 
 
@@ -128,7 +176,7 @@ def started_by_events(site: Deployed) -> list[FlowRun]:
 
 
 def test_the_main_syncs_event_starts_a_run_after_the_delay(site: Deployed) -> None:
-    now = main_sync_finished(site)
+    now = main_sync_finished()
 
     (run,) = until(lambda: started_by_events(site), "the event started nothing")
 
@@ -158,16 +206,32 @@ def _started_at_once(site: Deployed, waiting: set[UUID]) -> FlowRun:
         return [run for run in started_by_events(site) if run.id not in waiting]
 
     for _ in range(3):
-        main_sync_finished(site)
+        main_sync_finished()
         with suppress(AssertionError):
             return until(look, "nothing started", seconds=20)[0]
     raise AssertionError("three events started nothing")
+
+
+def test_a_run_that_never_begins_is_marked_as_crashed(site: Deployed, stuck: UUID) -> None:
+    def crashed() -> FlowRun | None:
+        run = site.client.read_flow_run(stuck)
+        return run if run.state and run.state.is_crashed() else None
+
+    run = until(crashed, "a run stays pending for ever")
+
+    assert run.state is not None
+    assert "never began" in str(run.state.message)
 
 
 def test_the_daily_schedule_has_its_runs(site: Deployed) -> None:
     """With some versions of SQLAlchemy Prefect's scheduler inserts none, and nothing else shows it."""
     runs = until(lambda: [run for run in site.runs_of(SYNC) if run.auto_scheduled], "nothing was scheduled")
     assert {f"{run.expected_start_time:%H:%M}" for run in runs} == {"06:30"}
+
+
+def test_each_run_that_failed_or_was_held_was_told_once(site: Deployed) -> None:
+    told = [subject.partition(":")[0] for subject in site.mails.subjects]
+    assert sorted(told) == ["Failed", "Failed", "Held"]
 
 
 def test_the_worker_says_nothing_frightening(site: Deployed) -> None:

@@ -17,7 +17,11 @@ import pytest
 from connectors.errors import ConfigurationError
 from connectors.ledger import Ledger, open_ledger
 from connectors.ledger.records import Operation, Run, RunState
+from connectors.settings import load_settings
+from tasks import begin
 from tasks import run as run_task
+from tasks.desk import open_shop
+from tasks.mark import Marker
 from tests.flows.stage import Stage
 from tests.flows.test_races import FREE_HAND, listed
 from tests.flows.test_reverse_stock_sync import assert_even, one_shoe
@@ -151,6 +155,23 @@ class TestLeases:
         assert {line["product_id"] for line in report["report"]["details"]["locked"]} == {101}
         assert marked(stage) == {102}
         assert_even(report)
+
+    def test_a_product_that_is_busy_for_a_moment_only_is_marked_all_the_same(
+        self, stage: Stage, ledger: Ledger
+    ) -> None:
+        stage.put(shoes(101, 102))
+        settings = load_settings()
+        job = begin.reverse_sync(settings, begin.Asked()).job
+        fences = ledger.acquire([f"product:{OWN}:101"], "another run", 300, datetime.now(UTC))
+        looked_at = threading.Timer(0.1, lambda: ledger.release(fences, "another run"))
+        looked_at.start()
+        shop = open_shop(settings, job.location)
+        with shop.http:
+            done = Marker(job, shop, ledger, settings).mark({101: [], 102: []}, None)
+        looked_at.join()
+
+        assert (sorted(done.marked), done.failed) == ([101, 102], {})
+        assert marked(stage) == {101, 102}
 
     def test_two_runs_at_once_do_nothing_twice(self, stage: Stage, ledger: Ledger) -> None:
         stage.put(shoes(*range(101, 107)))

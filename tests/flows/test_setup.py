@@ -1,6 +1,8 @@
 """What `evenstock setup` arranges in Prefect."""
 
+import threading
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from prefect.client.orchestration import get_client
@@ -11,6 +13,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from connectors.errors import ConfigurationError
 from connectors.settings import load_settings
+from flows.cli import main
 from flows.cli.orchestration import TRIGGER, arrange, prefect_api
 from flows.cli.reaping import reapers
 from tests.flows.stage import Stage
@@ -46,6 +49,40 @@ def test_puts_the_delay_into_the_trigger_and_a_limit_on_the_account(
 def _crashes(automation: Automation) -> bool:
     (action,) = automation.actions
     return isinstance(action, ChangeFlowRunState) and action.state == StateType.CRASHED
+
+
+class _Guarded(BaseHTTPRequestHandler):
+    """A Prefect API that wants a password: only its health is for everybody."""
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path.endswith("/health") else 401)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_POST = do_GET  # noqa: N815
+
+    def log_message(self, *_: object) -> None:
+        """Nobody asked."""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["setup"], ["emit", "main-sync-finished", "--shop", "own"], ["run", "apply-plan", "--plan_id", "p"]],
+)
+def test_a_wrong_password_is_one_line(
+    words: list[str], stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Guarded)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{server.server_port}/api"}):
+            assert main(words) == 2
+    finally:
+        server.shutdown()
+        server.server_close()
+    said = capsys.readouterr().err
+    assert said == "evenstock: Prefect's API refuses the password: check PREFECT_API_AUTH_STRING\n"
+    assert stage.writes() == []
 
 
 def test_without_an_api_it_says_so() -> None:

@@ -6,8 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import IO, Any
 
 from sandbox.app import Sandbox
 from sandbox.http import Request, Response
-from tests.flows.mortal import LOG, REPORT, TRACE, KillPoint, Moment, asked, operation_of
+from tests.flows.mortal import LOG, REPORT, SYNC, TRACE, KillPoint, Moment, asked, operation_of
 
 PROJECT = Path(__file__).parents[2]
 PATIENCE = 60.0
@@ -35,13 +34,16 @@ class Nursery:
         answer: dict[str, Any] = json.loads(self._answers.readline())
         return answer
 
-    def worker(self, folder: Path, point: KillPoint | None = None, **parameters: object) -> "Worker":
-        """A worker that runs the flow in this process's environment, up to its kill point if it has one."""
+    def worker(
+        self, folder: Path, point: KillPoint | None = None, *, flow: str = SYNC, **parameters: object
+    ) -> "Worker":
+        """A worker that runs a flow in this process's environment, up to its kill point if it has one."""
         folder.mkdir(parents=True)
         request = {
             "folder": str(folder),
             "environment": dict(os.environ),
             "point": asked(point),
+            "flow": flow,
             "parameters": parameters,
         }
         return Worker(self, self.ask(**request)["pid"], folder)
@@ -103,42 +105,63 @@ class Hold:
 
     operation: str
     nth: int
-    seen: Counter[str] = field(default_factory=Counter)
+    seen: int = 0
     arrived: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
     done: threading.Event = field(default_factory=threading.Event)
 
+    def is_due(self, operation: str) -> bool:
+        """Count a call; whether it is the one."""
+        self.seen += operation == self.operation
+        return operation == self.operation and self.seen == self.nth
+
 
 class Gate(Sandbox):
-    """Stand-ins that can keep one call of a shop waiting."""
+    """Stand-ins that can keep one call of a shop waiting, and know when a run has read its baseline."""
 
-    _hold: Hold | None = None
+    _holds: tuple[Hold, ...] = ()
+    _surprise: Callable[[], object] | None = None
+    _is_read: bool = False
 
     @contextmanager
     def holding(self, point: KillPoint) -> Iterator[Hold]:
         """Keep the nth call of an operation waiting until it is released."""
         assert point.moment is Moment.IN_FLIGHT
-        self._hold = hold = Hold(point.event.removeprefix("call "), point.nth)
+        hold = Hold(point.event.removeprefix("call "), point.nth)
+        self._holds += (hold,)
         try:
             yield hold
         finally:
             hold.released.set()
-            self._hold = None
+            self._holds = tuple(each for each in self._holds if each is not hold)
+
+    @contextmanager
+    def surprising(self, act: Callable[[], object]) -> Iterator[None]:
+        """Let something happen after a run has read the products, just before it reads levels again."""
+        self._surprise, self._is_read = act, False
+        try:
+            yield
+        finally:
+            self._surprise = None
 
     def answer(self, request: Request) -> Response:
         """The answer to a request, perhaps after a wait."""
-        hold = self._hold
-        if hold is None or not request.path.startswith("/shopify/") or not self._is_due(hold, request):
+        if not request.path.startswith("/shopify/"):
             return super().answer(request)
-        hold.arrived.set()
-        assert hold.released.wait(PATIENCE)
+        operation = operation_of(request.method, request.path, request.body)
+        self._meet(operation)
+        due = [hold for hold in self._holds if hold.is_due(operation)]
+        for hold in due:
+            hold.arrived.set()
+            assert hold.released.wait(PATIENCE)
         try:
             return super().answer(request)
         finally:
-            hold.done.set()
+            for hold in due:
+                hold.done.set()
 
-    @staticmethod
-    def _is_due(hold: Hold, request: Request) -> bool:
-        operation = operation_of(request.method, request.path, request.body)
-        hold.seen[operation] += 1
-        return operation == hold.operation and hold.seen[operation] == hold.nth
+    def _meet(self, operation: str) -> None:
+        self._is_read |= operation in {"products", "bulkOperationRunQuery"}
+        if operation == "nodes" and self._is_read and self._surprise:
+            act, self._surprise = self._surprise, None
+            act()

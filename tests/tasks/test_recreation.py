@@ -38,12 +38,12 @@ def a_product(*choices: Choice, status: str = "ACTIVE", media: frozenset[str] = 
 
 class TestRecreation:
     def test_nothing_that_the_snapshot_holds_is_left_out(self) -> None:
-        plan = recreation(WAS, a_product())
+        plan = recreation(WAS, a_product(), 1)
         assert plan.variant == SHOE
 
     def test_metafields_of_other_apps_are_told_and_not_sent(self) -> None:
         ours, theirs = Metafield("custom", "last", "t", "a"), Metafield("app--7--x", "note", "t", "b")
-        plan = recreation(replace(WAS, variant=replace(SHOE, metafields=(ours, theirs))), a_product())
+        plan = recreation(replace(WAS, variant=replace(SHOE, metafields=(ours, theirs))), a_product(), 1)
         assert plan.variant.metafields == (ours,)
         assert "metafields of other apps: app--7--x.note" in plan.lost
 
@@ -59,7 +59,7 @@ class TestRecreation:
     def test_the_first_image_that_the_product_still_has_comes_back(
         self, had: tuple[str, ...], there: frozenset[str], sent: str | None, *, told: bool
     ) -> None:
-        plan = recreation(replace(WAS, media=had), a_product(media=there))
+        plan = recreation(replace(WAS, media=had), a_product(media=there), 1)
         assert plan.variant.media_id == sent
         assert any("images" in sentence for sentence in plan.lost) is told
 
@@ -70,11 +70,16 @@ class TestRecreation:
             (replace(WAS, selling_plans=2), "selling plans: it was in 2"),
             (replace(WAS, metafields_cut=True), "metafields beyond the first 0"),
             (replace(WAS, is_bundle=True), "parts of the bundle"),
-            (replace(WAS, locations=(1, 7)), "(1, 7)"),
+            (replace(WAS, locations=(1, 7)), "other locations (7)"),
         ],
     )
     def test_what_is_lost_is_told(self, was: Recorded, sentence: str) -> None:
-        assert sentence in " ".join(recreation(was, a_product()).lost)
+        assert sentence in " ".join(recreation(was, a_product(), 1).lost)
+
+    def test_the_location_that_is_kept_is_not_lost(self) -> None:
+        assert "other locations" not in " ".join(
+            recreation(replace(WAS, locations=(1,)), a_product(), 1).lost
+        )
 
 
 class TestObstacles:

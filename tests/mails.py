@@ -1,0 +1,77 @@
+"""A real SMTP server on this machine that keeps what it is sent."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email import message_from_bytes
+from email.policy import default
+from typing import TYPE_CHECKING
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from flows.cli.children import free_port
+
+if TYPE_CHECKING:
+    from email.message import Message
+
+USER, PASSWORD = "shop@example.com", "very secret/1"
+
+
+class PostOffice:
+    """What came in."""
+
+    def __init__(self) -> None:
+        self.mails: list[Message] = []
+        self.refuses = False
+        self.port = 0
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        """Take a mail in."""
+        del server
+        if not session.authenticated:
+            return "530 who are you?"
+        if self.refuses:
+            return "451 try again later"
+        assert isinstance(envelope.content, bytes)
+        self.mails.append(message_from_bytes(envelope.content, policy=default))
+        return "250 taken"
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Point Evenstock here."""
+        return {
+            "ALERT_EMAIL_TO": "ann@example.com,bob@example.com",
+            "SMTP_URL": f"smtp://shop%40example.com:very%20secret%2F1@127.0.0.1:{self.port}",
+        }
+
+    @property
+    def subjects(self) -> list[str]:
+        """In order."""
+        return [str(mail["Subject"]) for mail in self.mails]
+
+
+def _knows(server: SMTP, session: Session, envelope: Envelope, mechanism: str, given: object) -> AuthResult:
+    del server, session, envelope, mechanism
+    assert isinstance(given, LoginPassword)
+    is_right = (given.login, given.password) == (USER.encode(), PASSWORD.encode())
+    return AuthResult(success=is_right, handled=is_right)
+
+
+@contextmanager
+def post_office() -> Iterator[PostOffice]:
+    """Open until the end; it wants a password."""
+    office = PostOffice()
+    # The controller calls itself up, which port 0 does not allow.
+    office.port = free_port()
+    controller = Controller(
+        office,
+        hostname="127.0.0.1",
+        port=office.port,
+        authenticator=_knows,
+        auth_require_tls=False,
+    )
+    controller.start()
+    try:
+        yield office
+    finally:
+        controller.stop()
