@@ -152,6 +152,20 @@ class VariantHead:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """A variant as a partner's store sells it. `status` is its product's.
+
+    `sellable` is its available stock at all active locations together; None when no number came.
+    """
+
+    id: int
+    item_id: int
+    status: str
+    tracked: bool
+    sellable: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One row of a compared set: the level of an item, the quantity it must still hold, and the new one.
 

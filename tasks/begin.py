@@ -15,6 +15,7 @@ from tasks.desk import ledger_of, open_shop
 from tasks.job import Job
 from tasks.lease import clock
 from tasks.report import Story
+from tasks.rollback import RollbackMode
 from tasks.start import Timing, the_day, the_location, the_store, the_zone
 from tasks.verdicts import add_usage
 
@@ -97,6 +98,7 @@ def _job(settings: Settings, asked: Asked, day: date, location: int, reads_order
         quantity_name="on_hand" if settings.reverse_sync_quantity_name == "on_hand" else "available",
         reads_orders=reads_orders,
         release=asked.release,
+        rollback=RollbackMode(settings.reverse_sync_rollback.value),
     )
 
 

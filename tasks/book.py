@@ -98,7 +98,7 @@ def remembered(line: Line, known: LevelMemory | None, job: Job, now: datetime) -
     """What to remember of a level after looking at it: whose it is, since when it is unknown or at zero."""
     seen_at = line.seen_at or now
     live = line.shown > 0
-    is_known = line.rms_item_id is not None
+    is_known = line.fed_by is not None
     is_foreign = line.reason in {"other_truth", "rebound"}
     at_zero = is_known and line.exact and line.wanted == 0 and line.truth == 0
     return LevelMemory(
@@ -109,7 +109,7 @@ def remembered(line: Line, known: LevelMemory | None, job: Job, now: datetime) -
         variant_id=line.variant_id,
         seen_at=seen_at,
         owner_truth=(known.owner_truth if known else None)
-        or ("rms" if is_known and not is_foreign else None),
+        or (None if is_foreign else line.fed_by),
         sku_folded=fold(line.sku),
         rms_item_id=(known.rms_item_id if known else None) or (None if is_foreign else line.rms_item_id),
         unknown_since=_since(known.unknown_since if known else None, line.outcome is Outcome.UNKNOWN, now),

@@ -21,7 +21,6 @@ from tasks.journal import LedgerJournal, product_resource
 from tasks.lease import Hold, clock, held
 from tasks.plan import OPEN_ENDED, Line, Outcome, by_product
 from tasks.receipt import Receipt, read_back
-from tasks.rollback import RollbackMode
 from tasks.write import Writer
 
 
@@ -151,9 +150,8 @@ class Carrier:
 
     def _take_back(self, journal: LedgerJournal, carried: Carried) -> None:
         """Take back the updates of products whose writes partly failed; those lines end failed."""
-        mode = RollbackMode(self._settings.reverse_sync_rollback.value)
         for product_id, lines in by_product(carried.lines).items():
-            if back := rollback.inverse(lines, mode):
+            if back := rollback.inverse(lines, self._job.rollback):
                 undone = self._undone(back, journal)
                 whole = len(undone) == len(back)
                 (carried.rolled_back if whole else carried.not_rolled_back).append(product_id)

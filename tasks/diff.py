@@ -10,6 +10,9 @@ from tasks import collector, derive
 from tasks.matching import Claim, ShopIndex, Truth, rows_of, units
 from tasks.plan import Line, Outcome, QuantityName
 
+RMS = "rms"
+"""The truth of the reverse sync, by which it owns levels."""
+
 EMPTY = Quantities(0, 0, 0)
 NOWHERE = Level(active=False, quantities=None)
 """What a variant has where it is not stocked."""
@@ -184,27 +187,28 @@ def _of_row(product: Product, variant: Variant, row: RmsRow, known: Known) -> Li
         note=there.note,
         unbooked=unbooked,
         rms_item_id=row.item_id,
+        fed_by=RMS,
         zero_candidate=may_go,
         outcome=Outcome.UNCHANGED if is_plain and shown == wanted and not may_go else None,
     )
-    return line if is_plain else _of_odd_level(line, variant, known.policy)
+    return line if is_plain else of_odd_level(line, variant, known.policy.missing_level)
 
 
-def _of_odd_level(line: Line, variant: Variant, policy: Policy) -> Line:
+def of_odd_level(line: Line, variant: Variant, missing_level: str) -> Line:
     """What a level that cannot simply be compared allows: untracked, not sellable yet, or unreadable."""
     if not variant.tracked:
         return line.ended(Outcome.REFUSED, "untracked")
     if variant.level is None or not variant.level.active:
-        return _asleep(line, variant, policy)
+        return _asleep(line, variant, missing_level)
     return line.ended(Outcome.UNKNOWN, "level_unreadable")
 
 
-def _asleep(line: Line, variant: Variant, policy: Policy) -> Line:
+def _asleep(line: Line, variant: Variant, missing_level: str) -> Line:
     """A level that is inactive or not stocked shows nothing; whatever it keeps cannot be sold."""
     reason = "missing_level" if variant.level is None else "inactive_level"
     if line.wanted == 0:
         return line._replace(shown=0).ended(Outcome.UNCHANGED, reason)
-    if policy.missing_level != "activate":
+    if missing_level != "activate":
         return line.ended(Outcome.REFUSED, reason)
     return line._replace(shown=0, baseline=line.baseline or EMPTY, activate=True)
 

@@ -60,15 +60,15 @@ Rule = Callable[[Line, Memory, Limits], str]
 
 def other_truth(line: Line, memory: Memory, limits: Limits) -> str:
     """One level, one truth: whoever fed it first keeps it until a person moves it."""
-    del line, limits
-    taken = memory.owner not in (None, "rms")
-    return f"this level is fed by {memory.owner}, not by rms" if taken else ""
+    del limits
+    taken = memory.owner not in (None, line.fed_by)
+    return f"this level is fed by {memory.owner}, not by {line.fed_by}" if taken else ""
 
 
 def rebound(line: Line, memory: Memory, limits: Limits) -> str:
     """A SKU that suddenly belongs to another RMS item is a renaming or a mistake: a person decides."""
     del limits
-    moved = memory.rms_item_id not in (None, line.rms_item_id)
+    moved = line.rms_item_id is not None and memory.rms_item_id not in (None, line.rms_item_id)
     return f"was RMS item {memory.rms_item_id}, now {line.rms_item_id}" if moved else ""
 
 
@@ -116,7 +116,7 @@ def refuse(line: Line, memory: Memory, limits: Limits) -> Line:
 
 
 def _judge(line: Line, memory: Memory, limits: Limits) -> Line:
-    if line.rms_item_id is None or line.outcome not in (None, Outcome.UNCHANGED):
+    if line.fed_by is None or line.outcome not in (None, Outcome.UNCHANGED):
         return line
     line = refuse(line, memory, limits)
     is_stuck = memory.error_count >= PARKED_AFTER and memory.error_fingerprint == fingerprint(line)

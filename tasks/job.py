@@ -5,14 +5,16 @@ from datetime import date, datetime
 
 from tasks.day import mark_of
 from tasks.plan import QuantityName
+from tasks.rollback import RollbackMode
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run of the reverse sync, or of the release of one of its plans.
+    """One run of a sync, or of the release of one of its plans.
 
     `location` is the number of the store's location, `products` the product ids that were asked for (None:
-    those without the day's mark), `release` the plan that is being released.
+    those without the day's mark), `release` the plan that is being released. `rollback`: what is taken back of a
+    product whose writes failed in part.
     """
 
     run_id: str
@@ -30,6 +32,7 @@ class Job:
     quantity_name: QuantityName
     reads_orders: bool
     release: str | None = None
+    rollback: RollbackMode = RollbackMode.ALL
 
     @property
     def mark(self) -> str:

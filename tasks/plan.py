@@ -40,10 +40,10 @@ class Line(NamedTuple):
     A named tuple, as there are as many as levels in the shop: it is made and changed (`_replace`) several
     times faster than a frozen dataclass.
 
-    `shown` and `wanted` are units of the run's quantity name. `truth` is what RMS said, as it said it.
-    `exact` is true when that was exactly a whole number that is not negative. `activate` asks for the
-    level to be made sellable first. `zero_candidate` marks a variant that may be deleted once its
-    level is at zero.
+    `shown` and `wanted` are units of the run's quantity name. `truth` is what the truth said, as it said it.
+    `exact` is true when that was exactly a whole number that is not negative. `fed_by` names the truth that
+    speaks for the level, e.g. ``rms``; None when none was heard. `activate` asks for the level to be made
+    sellable first. `zero_candidate` marks a variant that may be deleted once its level is at zero.
     """
 
     product_id: int
@@ -59,6 +59,7 @@ class Line(NamedTuple):
     exact: bool = True
     unbooked: int = 0
     rms_item_id: int | None = None
+    fed_by: str | None = None
     outcome: Outcome | None = None
     reason: str = ""
     note: str = ""

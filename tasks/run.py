@@ -49,10 +49,15 @@ def recorded(job: Job, settings: Settings, ledger: Ledger, story: Story) -> Iter
     What a system refuses becomes the report's `error`; what a person has to mend is raised after the run
     was closed. Runs whose process died are closed first. A dry run leaves their books to others.
     """
-    close_the_dead(ledger, story)
-    if not job.dry_run:
-        _settle_what_they_left(job, settings, ledger, story)
-    with alive(settings, ledger, job.run_id, dry_run=job.dry_run):
+    bury_the_dead(job, settings, ledger, story)
+    with sharing(settings, ledger, job.run_id, dry_run=job.dry_run), booked(job, ledger, story):
+        yield
+
+
+@contextmanager
+def booked(job: Job, ledger: Ledger, story: Story) -> Iterator[None]:
+    """Keep one run's heart beating, and its books: what a system refuses becomes the report's `error`."""
+    with beating(lambda: ledger.beat_run(job.run_id, clock()), BEAT):
         try:
             yield
         except ConnectorError as error:
@@ -63,15 +68,31 @@ def recorded(job: Job, settings: Settings, ledger: Ledger, story: Story) -> Iter
 
 
 @contextmanager
-def alive(settings: Settings, ledger: Ledger, run_id: str, *, dry_run: bool) -> Iterator[None]:
-    """Show that a run is alive, and take only its process's share of the store's bucket of points."""
+def sharing(settings: Settings, ledger: Ledger, holder: str, *, dry_run: bool) -> Iterator[None]:
+    """Take only this process's share of the store's bucket of points; a dry run takes none from others."""
     me = [process_prefix(settings) + str(uuid4())]
     with ExitStack() as stack:
         stack.enter_context(sharing_bucket(settings, ledger))
         if not dry_run:
-            stack.enter_context(held(ledger, me, run_id, SILENT_FOR.total_seconds()))
-        stack.enter_context(beating(lambda: ledger.beat_run(run_id, clock()), BEAT))
+            stack.enter_context(held(ledger, me, holder, SILENT_FOR.total_seconds()))
         yield
+
+
+@contextmanager
+def alive(settings: Settings, ledger: Ledger, run_id: str, *, dry_run: bool) -> Iterator[None]:
+    """Show that a run is alive, and take only its process's share of the store's bucket of points."""
+    with (
+        sharing(settings, ledger, run_id, dry_run=dry_run),
+        beating(lambda: ledger.beat_run(run_id, clock()), BEAT),
+    ):
+        yield
+
+
+def bury_the_dead(job: Job, settings: Settings, ledger: Ledger, story: Story) -> None:
+    """Close the books of runs whose process died; a dry run leaves what they left open to others."""
+    close_the_dead(ledger, story)
+    if not job.dry_run:
+        _settle_what_they_left(job, settings, ledger, story)
 
 
 def close_the_dead(ledger: Ledger, story: Story) -> None:

@@ -6,6 +6,7 @@ fences = ledger.acquire(["own.example/product/101"], holder=run.id, seconds=300,
 
 from connectors.ledger.ledger import Ledger, open_ledger
 from connectors.ledger.records import (
+    Alert,
     Change,
     DeadRun,
     LevelMemory,
@@ -19,6 +20,7 @@ from connectors.ledger.records import (
     Run,
     RunState,
     Settlement,
+    Severity,
     Snapshot,
     SyncLog,
     SyncStatus,
@@ -30,6 +32,7 @@ from connectors.ledger.records import (
 from connectors.ledger.vault import Unopenable, Vault
 
 __all__ = [
+    "Alert",
     "Change",
     "DeadRun",
     "Ledger",
@@ -44,6 +47,7 @@ __all__ = [
     "Run",
     "RunState",
     "Settlement",
+    "Severity",
     "Snapshot",
     "SyncLog",
     "SyncStatus",

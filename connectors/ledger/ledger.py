@@ -3,6 +3,7 @@
 import os
 import threading
 
+from connectors.ledger.alerts import Alerts
 from connectors.ledger.changes import Changes
 from connectors.ledger.database import Database
 from connectors.ledger.leases import Leases
@@ -36,6 +37,7 @@ class Ledger(
     SyncLogs,
     VendorInventory,
     RefreshLogs,
+    Alerts,
 ):
     """Every method is one unit of work: all of it is stored, or nothing.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, and_, func, select, true, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, select, true, update
 
 from connectors.ledger.database import Database, chunks, insert_into
 from connectors.ledger.models import LevelRow, PartnerRow, ProductMappingRow
@@ -11,6 +11,9 @@ from connectors.ledger.rows import columns, loaded, values
 
 _COLUMNS = columns(ProductMappingRow, ProductMapping)
 _KEY = ("account", "partner_id", "partner_variant_id")
+_SEEN = ("seen_at", "gone_since", "gone_sightings")
+"""What syncs learn of a mapping; storing it anew leaves this as it is."""
+
 _LEVEL = columns(LevelRow, LevelMemory)
 _LEVEL_KEY = ("account", "inventory_item_id", "location_id")
 
@@ -52,10 +55,25 @@ class Mappings:
                 set_={
                     column.key: new[column.key]
                     for column in _COLUMNS
-                    if column.key not in {*_KEY, "id", "created_at"}
+                    if column.key not in {*_KEY, *_SEEN, "id", "created_at"}
                 },
             )
             for part in chunks(values(mappings, without="id")):
+                connection.execute(statement, part)
+
+    def record_sightings(self, account: str, mappings: Sequence[ProductMapping]) -> None:
+        """Store when partner variants were last seen, and which of them were not there."""
+        with self.database.writing() as connection:
+            statement = (
+                update(ProductMappingRow)
+                .where(ProductMappingRow.account == account, ProductMappingRow.id == bindparam("mapping"))
+                .values({name: bindparam(f"new_{name}") for name in _SEEN})
+            )
+            rows = [
+                {"mapping": each.id} | {f"new_{name}": getattr(each, name) for name in _SEEN}
+                for each in mappings
+            ]
+            for part in chunks(rows):
                 connection.execute(statement, part)
 
     def switch_mappings(

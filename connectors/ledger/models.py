@@ -31,6 +31,7 @@ from connectors.ledger.records import (
     OperationState,
     PlanState,
     RunState,
+    Severity,
     SyncStatus,
     SyncType,
 )
@@ -117,11 +118,13 @@ class Base(DeclarativeBase):
         JsonObject: _Json,
         Sequence[JsonObject]: _Json,
         Sequence[int]: _Json,
+        Sequence[str]: _Json,
         RunState: _states(RunState, "state"),
         PlanState: _states(PlanState, "state"),
         OperationState: _states(OperationState, "state"),
         SyncType: _states(SyncType, "sync_type"),
         SyncStatus: _states(SyncStatus, "status"),
+        Severity: _states(Severity, "severity"),
     }
 
 
@@ -430,6 +433,9 @@ class ProductMappingRow(Base):
     buffer: Mapped[int]
     orders_known: Mapped[str | None] = mapped_column(String(16))
     sums: Mapped[bool]
+    seen_at: Mapped[datetime | None]
+    gone_since: Mapped[datetime | None]
+    gone_sightings: Mapped[int]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
@@ -453,3 +459,21 @@ class SyncLogRow(Base):
     errors: Mapped[Sequence[JsonObject]]
     started_at: Mapped[datetime]
     completed_at: Mapped[datetime | None]
+
+
+class AlertRow(Base):
+    """`records.Alert`."""
+
+    __tablename__ = "alerts"
+
+    account: Mapped[str] = mapped_column(String(255), primary_key=True)
+    cause: Mapped[str] = mapped_column(String(255), primary_key=True)
+    severity: Mapped[Severity]
+    message: Mapped[str]
+    first_seen_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    told_count: Mapped[int]
+    next_tell_at: Mapped[datetime | None]
+    resolved_at: Mapped[datetime | None]
+    subjects: Mapped[Sequence[str]]
+    undelivered: Mapped[Sequence[JsonObject]]

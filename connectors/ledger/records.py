@@ -310,6 +310,35 @@ class RefreshLog:
     result: JsonObject | None = None
 
 
+class Severity(StrEnum):
+    """How bad an alert is."""
+
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something that is, or was, wrong with an account, and what people were told of it.
+
+    `cause` is a stable key such as `reverse-stock-sync:own.example:failed`. It was told `told_count` times
+    since `first_seen_at`, and is not told again before `next_tell_at`. `subjects`: what it is about, if that
+    are several things. `undelivered`: what could not be handed over yet, in order, each for one channel.
+    """
+
+    account: str
+    cause: str
+    severity: Severity
+    message: str
+    first_seen_at: datetime
+    last_seen_at: datetime
+    told_count: int = 0
+    next_tell_at: datetime | None = None
+    resolved_at: datetime | None = None
+    subjects: Sequence[str] = ()
+    undelivered: Sequence[JsonObject] = ()
+
+
 WHEN_STALE = ("keep", "zero")
 """What becomes of a partner's levels that could not be read for too long."""
 HEALTH = ("healthy", "warning", "failed")
@@ -347,7 +376,8 @@ class ProductMapping:
 
     `location_ids`: the partner's locations that count, None for all active ones. `buffer`: units kept back.
     `orders_known` overrides the partner's. `sums`: its stock is added to that of the own variant's other
-    mappings, all of which must say so.
+    mappings, all of which must say so. `seen_at`: when the partner's stock was last known, or its absence
+    proved. `gone_since`, `gone_sightings`: since when, and how often in a row, it was not there.
     """
 
     account: str
@@ -362,6 +392,9 @@ class ProductMapping:
     buffer: int = 0
     orders_known: str | None = None
     sums: bool = False
+    seen_at: datetime | None = None
+    gone_since: datetime | None = None
+    gone_sightings: int = 0
 
 
 @dataclass(frozen=True, slots=True)

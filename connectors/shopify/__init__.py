@@ -15,6 +15,7 @@ from connectors.records import (
     LevelsEverywhere,
     Location,
     NewVariant,
+    Offer,
     OrderLine,
     Product,
     Row,
@@ -127,6 +128,24 @@ class Shopify:
             ),
         )
         return self._walker.everything(walk)
+
+    def offers(self, variants: Sequence[int]) -> dict[int, Offer]:
+        """Variants as this store sells them, by id; one that is not here does not exist."""
+        found: dict[int, Offer] = {}
+        for some in chunks(variants, PAGE):
+            answer = self.http.send(calls.offers(some))
+            found.update((offer.id, offer) for offer in readers.offers(answer, len(some)))
+        return found
+
+    def variants(self, ids: Sequence[int]) -> list[Product]:
+        """The products of these variants, each with those of them that exist, and nothing else."""
+        found: dict[int, Product] = {}
+        for some in chunks(ids, PAGE):
+            answer = self.http.send(calls.variants(some, self.location))
+            for one in readers.shown_variants(answer, len(some)):
+                known = found.get(one.id)
+                found[one.id] = replace(known, variants=known.variants + one.variants) if known else one
+        return list(found.values())
 
     def variant_heads(self, variants: Sequence[int]) -> dict[int, VariantHead]:
         """What tells variants apart, by id; one that is not here does not exist."""

@@ -108,6 +108,17 @@ def variant_heads(variants: Sequence[int]) -> Call:
     return _call("nodes", documents.VARIANT_HEADS, {"ids": _gids("ProductVariant", variants)}, cost=7)
 
 
+def offers(variants: Sequence[int]) -> Call:
+    """Up to 250 variants as their store sells them."""
+    return _call("nodes", documents.OFFERS, {"ids": _gids("ProductVariant", variants)}, cost=4)
+
+
+def variants(ids: Sequence[int], location: int) -> Call:
+    """Up to 250 variants with their products and the stock of one location."""
+    variables: JsonObject = {"ids": _gids("ProductVariant", ids), "location": gid("Location", location)}
+    return _call("nodes", documents.VARIANTS, variables, cost=6)
+
+
 def levels(items: Sequence[int], location: int) -> Call:
     """The levels of up to 250 items at one location."""
     variables: JsonObject = {"ids": _gids("InventoryItem", items), "location": gid("Location", location)}

@@ -139,6 +139,37 @@ query Skus($search: String, $after: String) {
 """
 
 # 7 points
+OFFERS = """
+query Offers($ids: [ID!]!) {
+  nodes(ids: $ids) {
+    __typename
+    ... on ProductVariant {
+      id
+      inventoryQuantity
+      product { id status }
+      inventoryItem { id tracked }
+    }
+  }
+}
+"""
+
+# 7 points
+VARIANTS = (
+    """
+query Variants($ids: [ID!]!, $location: ID!) {
+  nodes(ids: $ids) {
+    __typename
+    ... on ProductVariant {
+      ...Shown
+      product { id title status tags }
+    }
+  }
+}
+"""
+    + _VARIANT
+)
+
+# 4 points
 VARIANT_HEADS = """
 query VariantHeads($ids: [ID!]!) {
   nodes(ids: $ids) {

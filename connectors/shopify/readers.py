@@ -26,6 +26,7 @@ from connectors.records import (
     Location,
     Metafield,
     NewVariant,
+    Offer,
     OrderLine,
     Product,
     Quantities,
@@ -196,6 +197,42 @@ def nodes(answer: Answer, kind: str, asked: int) -> Iterator[JsonObject]:
     for node in found:
         if isinstance(node, dict) and node.get("__typename") == kind:
             yield node
+
+
+def offers(answer: Answer, asked: int) -> list[Offer]:
+    """Variants as their store sells them."""
+    return [_offer(node) for node in nodes(answer, "ProductVariant", asked)]
+
+
+def _offer(node: JsonObject) -> Offer:
+    sellable = node.get("inventoryQuantity")
+    item = as_object(node.get("inventoryItem"), "inventoryItem")
+    return Offer(
+        id=number(node.get("id")),
+        item_id=number(item.get("id")),
+        status=as_text(as_object(node.get("product"), "product").get("status"), "status"),
+        tracked=as_bool(item.get("tracked"), "tracked"),
+        sellable=None if sellable is None else as_int(sellable, "inventoryQuantity"),
+    )
+
+
+def shown_variants(answer: Answer, asked: int) -> list[Product]:
+    """Products cut down to one variant each, in the order of the answer; without a CCOD."""
+    return [_shown(node, answer.at) for node in nodes(answer, "ProductVariant", asked)]
+
+
+def _shown(node: JsonObject, at: datetime) -> Product:
+    parent = as_object(node.get("product"), "product")
+    number_ = number(parent.get("id"))
+    return Product(
+        id=number_,
+        title=as_text(parent.get("title"), "title"),
+        status=as_text(parent.get("status"), "status"),
+        tags=tuple(as_text(tag, "tag") for tag in as_list(parent.get("tags"), "tags")),
+        ccod=None,
+        variants=(variant(node, number_),),
+        seen_at=at,
+    )
 
 
 def variant_heads(answer: Answer, asked: int) -> list[VariantHead]:

@@ -78,6 +78,7 @@ def line(
         seen_at=NOON,
         truth=Decimal(wanted),
         rms_item_id=rms,
+        fed_by=None if rms is None else "rms",
         outcome=outcome,
         position=number,
     )
