@@ -144,9 +144,7 @@ def _secret_keys(secret: SecretStr) -> SecretStr:
 def _webhook_secrets(secret: SecretStr) -> SecretStr:
     found = [each.strip() for each in secret.get_secret_value().split(",")]
     if len(found) > 2 or not all(found):
-        raise ValueError(
-            "must be one secret, or the new one, a comma and the old one"
-        )
+        raise ValueError("must be one secret, or the new one, a comma and the old one")
     return secret
 
 
@@ -183,6 +181,22 @@ def _address(text: str) -> str:
     return text
 
 
+def _block(name: str) -> str:
+    if not re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", name):
+        raise ValueError("must be blocks as type/name, such as slack-webhook/ops, separated by commas")
+    return name
+
+
+def _interval(text: str) -> str:
+    """`flow=hours` or `flow@account=hours`; `never`: it is not watched."""
+    found = re.fullmatch(r"([a-z0-9-]+(?:@[^=\s]+)?)\s*=\s*(never|\d{1,6}(?:\.\d{1,6})?)", text)
+    if not found or (found[2] != "never" and float(found[2]) <= 0):
+        raise ValueError(
+            "must be flow=hours or flow=never, such as reverse-stock-sync=24, separated by commas"
+        )
+    return f"{found[1]}={found[2]}"
+
+
 def _default_database() -> SecretStr:
     """SQLite in `.evenstock/` of the project, which is the folder Evenstock is started in."""
     return SecretStr(f"sqlite:///{Path.cwd() / '.evenstock' / 'ledger.db'}")
@@ -194,6 +208,8 @@ Count = Annotated[int, Field(ge=0)]
 Hours = Annotated[float, Field(gt=0, le=24 * 366)]
 ZoneName = Annotated[str, AfterValidator(_zone)]
 Address = Annotated[str, AfterValidator(_address)]
+BlockName = Annotated[str, AfterValidator(_block)]
+Interval = Annotated[str, AfterValidator(_interval)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 
 
@@ -286,6 +302,11 @@ class Settings(BaseSettings):
 
     alert_email_to: Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_split)] = ()
     smtp_url: Annotated[SecretStr, AfterValidator(_smtp_url)] | None = None
+    alert_blocks: Annotated[tuple[BlockName, ...], NoDecode, BeforeValidator(_split)] = ()
+    watch_intervals: Annotated[tuple[Interval, ...], NoDecode, BeforeValidator(_split)] = (
+        "reverse-stock-sync=24",
+        "partner-sync=1",
+    )
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

@@ -103,7 +103,9 @@ _BEGINNINGS = {Word.FIRST: "", Word.STILL: "Still: ", Word.MORE: "More: ", Word.
 def notice(alert: Alert, word: Word) -> Notice:
     """The words about an alert as it is remembered after the judgement."""
     title = alert.message.partition("\n")[0].strip()
-    return Notice(f"{_BEGINNINGS[word]}{title}", "\n".join([alert.message.strip(), "", *_footer(alert, word)]))
+    return Notice(
+        f"{_BEGINNINGS[word]}{title}", "\n".join([alert.message.strip(), "", *_footer(alert, word)])
+    )
 
 
 def _footer(alert: Alert, word: Word) -> list[str]:

@@ -1,6 +1,15 @@
-"""Tell a person, by mail, that a run failed or waits for them."""
+"""Tell people what is wrong and what is well again: one mail a cause, and none of them is lost.
+
+alerts.raise_causes(ledger, settings, account, causes)
+alerts.clear(ledger, settings, account, scope, but=causes)
+
+What is to be told is stored in the ledger first and handed over then; what cannot be handed over stays for
+the next occasion, whoever's it is.
+"""
 
 import logging
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from prefect import Flow, State
@@ -8,38 +17,156 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.logging.loggers import flow_run_logger
 from prefect.utilities.urls import url_for
 
-from connectors import mail
 from connectors.errors import EvenstockError
+from connectors.ledger import Alert, Ledger, Partner, Severity
+from connectors.records import JsonObject
 from connectors.redaction import redact
-from connectors.settings import load_settings
+from connectors.settings import Settings, load_settings
+from tasks import alarm, channels
+from tasks.alarm import Cause, Word
+from tasks.desk import ledger_of
+from tasks.health import Health, scope_of
 from tasks.states import Reported
+
+MOST = 4_000
+"""Characters of a message."""
+
+Judged = tuple[Alert, Word]
+
+
+def raise_causes(ledger: Ledger, settings: Settings, account: str, causes: Iterable[Cause]) -> None:
+    """These are wrong with the account now; what people have not heard of lately is told.
+
+    Raises what the ledger raises, and nothing else.
+    """
+    now = settings.now()
+    for cause in causes:
+        clean = replace(cause, message=redact(cause.message)[:MOST])
+
+        def judge(memory: Alert | None, cause: Cause = clean) -> Judged:
+            return alarm.seen(memory, account, cause, now)
+
+        _judge(ledger, settings, (account, cause.key), judge)
+    channels.deliver(ledger, settings)
+
+
+def clear(ledger: Ledger, settings: Settings, account: str, scope: str, *, but: Iterable[Cause] = ()) -> None:
+    """Whatever is open of the account and begins with `scope` is well again, but for these causes.
+
+    Raises what the ledger raises, and nothing else.
+    """
+    stay = {cause.key for cause in but}
+    now = settings.now()
+    for alert in ledger.alerts(account):
+        if alert.cause.startswith(scope) and alert.cause not in stay:
+
+            def judge(memory: Alert | None, known: Alert = alert) -> Judged:
+                return alarm.gone(memory or known, now)
+
+            _judge(ledger, settings, (account, alert.cause), judge)
+    channels.deliver(ledger, settings)
+
+
+def settle_partner(ledger: Ledger, settings: Settings, partner: Partner, health: Health) -> None:
+    """Exactly these causes are there of a partner now: raise them, and clear what is over."""
+    raise_causes(ledger, settings, partner.account, health.causes)
+    clear(ledger, settings, partner.account, scope_of(partner), but=health.causes)
+
+
+_EVENTS = {Word.FIRST: "evenstock.alert.raised", Word.WELL: "evenstock.alert.resolved"}
+
+
+def _judge(
+    ledger: Ledger, settings: Settings, key: tuple[str, str], judge: Callable[[Alert | None], Judged]
+) -> None:
+    """Judge one cause, and store with the judgement what is to be told of it."""
+
+    def written(memory: Alert | None) -> tuple[Alert, tuple[Alert, Word]]:
+        alert, word = judge(memory)
+        if word is Word.NOTHING:
+            return alert, (alert, word)
+        notice = alarm.notice(alert, word)
+        is_reminder = word is Word.STILL
+        waiting = channels.addressed(settings, alert, notice, is_reminder=is_reminder)
+        return replace(alert, undelivered=waiting), (alert, word)
+
+    alert, word = ledger.judge_alert(*key, written)
+    if word in _EVENTS:
+        channels.emit(_EVENTS[word], alert.account, _payload(alert))
+
+
+def _payload(alert: Alert) -> JsonObject:
+    return {
+        "cause": alert.cause,
+        "severity": alert.severity.value,
+        "message": alert.message,
+        "first_seen_at": alert.first_seen_at.isoformat(),
+        "resolved_at": alert.resolved_at.isoformat() if alert.resolved_at else None,
+    }
+
+
+# -------------------------------------------------------------------- runs
+
+_ANSWERED = {"INVALID_PRODUCT_IDS", "REFRESH_COOLDOWN", "REFRESH_RUNNING"}
+"""Codes of refusals that whoever asked reads in the answer: nothing is wrong with the flow."""
 
 
 def tell(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
-    """A hook on a flow's final states: one mail for a run that failed, crashed or holds something.
+    """A hook on a flow's final states: raises what failed, crashed or holds something, else clears it.
 
-    Nothing is sent for dry runs, or unless ALERT_EMAIL_TO and SMTP_URL are set. A mail that cannot be sent is
-    a line in the log: it never changes how the run ended.
+    Dry runs say nothing. Whatever goes wrong here is a line in the log: it never changes how the run ended.
     """
-    is_fine = state.is_completed() and state.name != "Held"
-    if is_fine or flow_run.parameters.get("dry_run"):
+    if flow_run.parameters.get("dry_run") or _code(state) in _ANSWERED:
         return
     try:
         settings = load_settings()
-        if settings.alert_email_to and settings.smtp_url:
-            subject = f"{state.name}: {flow_run.name}"
-            url, to = settings.needed("SMTP_URL"), settings.alert_email_to
-            mail.send(url, to, subject, redact(_text(flow_run, state)))
+        _settle_run(settings, flow.name, flow_run, state)
     except EvenstockError as error:
         flow_run_logger(flow_run, flow).log(
-            logging.WARNING, "the mail about this run was not sent: %s", error
+            logging.WARNING, "the alert about this run was not stored: %s", error
         )
 
 
+def _settle_run(settings: Settings, flow: str, run: FlowRun, state: State[Any]) -> None:
+    """A failed run says nothing about what an earlier one holds; a good one says that all is well."""
+    account = settings.shop
+    scope = f"{flow}:{account}:"
+    causes = [cause] if (cause := _cause(scope, run, state)) else []
+    try:
+        ledger = ledger_of(settings)
+        raise_causes(ledger, settings, account, causes)
+        ended = "" if state.is_completed() else "failed"
+        clear(ledger, settings, account, f"{scope}{ended}", but=causes)
+    except EvenstockError as error:
+        # Without its memory every such run is told, which is better than none.
+        _tell_at_once(settings, causes, error)
+        raise
+
+
+def _cause(scope: str, run: FlowRun, state: State[Any]) -> Cause | None:
+    if state.name == "Held":
+        return Cause(f"{scope}held", _text(run, state), Severity.WARNING)
+    return None if state.is_completed() else Cause(f"{scope}failed", _text(run, state))
+
+
+def _tell_at_once(settings: Settings, causes: Iterable[Cause], error: EvenstockError) -> None:
+    for cause in causes:
+        title, _, text = redact(cause.message).partition("\n")
+        told = alarm.Notice(title, f"{title}\n{text}\n\nThe ledger cannot be used: {error}")
+        for channel in channels.channels(settings):
+            channels.send(settings, channel, told)
+
+
+def _code(state: State[Any]) -> object:
+    """The code of the error in the run's report, if there is one."""
+    error = state.result().get("error") if isinstance(state, Reported) else None
+    return error.get("code") if isinstance(error, dict) else None
+
+
 def _text(run: FlowRun, state: State[Any]) -> str:
-    lines = [f"{run.name}: {state.name}", "", state.message or "", *_books(state)]
+    lines = [f"{state.name}: {run.name}", "", state.message or "", *_books(state)]
     address = url_for(run)
-    return "\n".join([*lines, *(["", f"The run: {address}"] if address else []), ""])
+    return "\n".join([*lines, *(["", f"The run: {address}"] if address else [])])
 
 
 def _books(state: State[Any]) -> list[str]:

@@ -37,6 +37,7 @@ ONLY_IN = {
 """Production files that may import a library; the sandbox takes what it likes, but for Prefect and pickle."""
 
 PURE = {
+    "alarm",
     "batching",
     "collector",
     "day",
@@ -45,6 +46,7 @@ PURE = {
     "diff",
     "freshness",
     "guard",
+    "health",
     "job",
     "mapping_proposals",
     "mapping_rows",

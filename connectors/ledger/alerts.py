@@ -1,6 +1,7 @@
 """Alerts: what is wrong with an account, and what people were told of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from sqlalchemy import Connection, and_, select, true, update
@@ -26,17 +27,22 @@ class Alerts:
     ) -> T:
         """Judge a cause by what is remembered of it, and store what the judgement says to remember.
 
-        One unit of work: of several callers at once each sees what the one before it left.
+        One unit of work: of several callers at once each sees what the one before it left. The judgement may
+        be asked twice, and its last answer counts.
         """
         with self.database.writing() as connection:
             memory = _one(connection, account, cause)
             alert, verdict = judge(memory)
-            if alert is not None and alert != memory:
-                _store(connection, alert)
+            if memory is None and alert is not None and not _is_first(connection, alert):
+                # Somebody else was, since we looked.
+                memory = _one(connection, account, cause)
+                alert, verdict = judge(memory)
+            if memory is not None and alert is not None and alert != memory:
+                _replace(connection, alert)
             return verdict
 
     def alerts(self, account: str | None = None, *, open_only: bool = True) -> list[Alert]:
-        """The alerts of an account, or of all; those of today only, or also what is well again."""
+        """The alerts of an account or of all, the oldest first; also those that are well again if asked."""
         mine = true() if account is None else AlertRow.account == account
         there = AlertRow.resolved_at.is_(None) if open_only else true()
         statement = select(*_COLUMNS).where(mine, there).order_by(AlertRow.first_seen_at, AlertRow.cause)
@@ -56,3 +62,28 @@ class Alerts:
             return (None if memory is None else _without(memory, notice)), None
 
         self.judge_alert(account, cause, without)
+
+
+def _one(connection: Connection, account: str, cause: str) -> Alert | None:
+    """What is remembered of a cause, kept from others until the unit of work ends."""
+    its = and_(AlertRow.account == account, AlertRow.cause == cause)
+    rows = connection.execute(select(*_COLUMNS).where(its).with_for_update()).all()
+    return next(iter(loaded(Alert, rows)), None)
+
+
+def _is_first(connection: Connection, alert: Alert) -> bool:
+    statement = insert_into(connection, AlertRow).on_conflict_do_nothing().returning(AlertRow.cause)
+    return connection.execute(statement, values([alert])[0]).scalar_one_or_none() is not None
+
+
+def _replace(connection: Connection, alert: Alert) -> None:
+    content = {name: value for name, value in values([alert])[0].items() if name not in _KEYS}
+    its = and_(AlertRow.account == alert.account, AlertRow.cause == alert.cause)
+    connection.execute(update(AlertRow).where(its).values(content))
+
+
+def _without(alert: Alert, notice: JsonObject) -> Alert:
+    left = list(alert.undelivered)
+    if notice in left:
+        left.remove(notice)
+    return replace(alert, undelivered=left)

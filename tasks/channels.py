@@ -1,0 +1,179 @@
+"""The ways to people: mail, Prefect's notification blocks, and events for its automations."""
+
+import asyncio
+import contextvars
+import inspect
+import logging
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from uuid import uuid4
+
+from prefect.blocks.abstract import NotificationBlock
+from prefect.blocks.core import Block
+from prefect.client.orchestration import get_client
+from prefect.events import Event
+from prefect.settings import PREFECT_API_URL
+
+from connectors import mail
+from connectors.errors import ConfigurationError, ConnectorError, EvenstockError
+from connectors.ledger import Alert, Ledger
+from connectors.records import JsonObject
+from connectors.redaction import one_line
+from connectors.settings import Settings
+from tasks.alarm import Notice
+from tasks.lease import clock, held
+
+logger = logging.getLogger("evenstock.alerts")
+
+MAIL = "mail"
+"""The channel that is no block."""
+
+PATIENCE = 30.0
+"""Seconds that one notice may take; whatever is slower counts as not delivered."""
+
+OCCASION = 60.0
+"""Seconds after which an occasion begins no further notice: a sync does not wait for a mail server."""
+
+TURN = 5.0
+"""Seconds to wait for another process that is handing notices over."""
+
+
+def channels(settings: Settings) -> list[str]:
+    """Where alerts go: `mail`, and blocks by their names."""
+    by_mail = [MAIL] if settings.alert_email_to and settings.smtp_url else []
+    return [*by_mail, *settings.alert_blocks]
+
+
+def send(settings: Settings, channel: str, notice: Notice) -> None:
+    """Hand one notice over. Raises EvenstockError, without any secret, if it was not taken in time."""
+    if channel == MAIL:
+        url, to = settings.needed("SMTP_URL"), settings.alert_email_to
+        _in_time(partial(mail.send, url, to, notice.subject, notice.text), MAIL)
+    else:
+        _in_time(partial(_notify, channel, notice), channel)
+
+
+def _notify(name: str, notice: Notice) -> None:
+    """Through a notification block: https://docs.prefect.io/v3/concepts/blocks."""
+    block = Block.load(name)
+    if not isinstance(block, NotificationBlock):
+        raise ConfigurationError(f"ALERT_BLOCKS: {name} is no notification block")
+    with block.raise_on_failure():
+        answer: object = block.notify(notice.text, notice.subject)
+        if inspect.isawaitable(answer):
+            asyncio.run(_awaited(answer))
+
+
+async def _awaited(answer: Awaitable[object]) -> None:
+    """A block of one's own may be asynchronous only."""
+    await answer
+
+
+def _in_time(work: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
+    """Do something that may take for ever, or fail in any way, with an end to it."""
+    failures: list[Exception] = []
+
+    def run() -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - whatever a block or Prefect's API raises
+            failures.append(error)
+
+    # A thread of its own has no event loop, so that Prefect's functions wait for their end.
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), name=what, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        raise ConnectorError(f"{what} did not answer within {seconds:g} seconds", system=what)
+    for error in failures:
+        if isinstance(error, EvenstockError):
+            raise error
+        raise ConnectorError(one_line(f"{type(error).__name__}: {error}"), system=what) from None
+
+
+# ---------------------------------------------------------------- delivery
+
+
+def addressed(settings: Settings, alert: Alert, notice: Notice, *, is_reminder: bool) -> list[JsonObject]:
+    """An alert's undelivered notices with this one for each channel.
+
+    A reminder adds nothing where something waits already: it would say the same.
+    """
+    waiting = list(alert.undelivered)
+    busy = {each.get("to") for each in waiting} if is_reminder else set()
+    text: JsonObject = {"subject": notice.subject, "text": notice.text}
+    new = [text | {"to": each} for each in channels(settings)]
+    return [*waiting, *(each for each in new if each["to"] not in busy)]
+
+
+def deliver(ledger: Ledger, settings: Settings) -> int:
+    """Hand over what waits, of all accounts; how many notices still do.
+
+    One process at a time; what fails stays for the next occasion, and is a line in the log.
+    """
+    if not _waiting(ledger, settings, set()):
+        return 0
+    broken: set[str] = set()
+    until = clock() + timedelta(seconds=OCCASION)
+    with _turn(ledger) as is_ours:
+        while is_ours and clock() < until and (waiting := _waiting(ledger, settings, broken)):
+            _hand_over(ledger, settings, *waiting[0], broken)
+    return len(_waiting(ledger, settings, set()))
+
+
+def _waiting(ledger: Ledger, settings: Settings, broken: set[str]) -> list[tuple[Alert, JsonObject]]:
+    known = set(channels(settings)) - broken
+    return [
+        (alert, notice)
+        for alert in ledger.undelivered_alerts()
+        for notice in alert.undelivered
+        if notice.get("to") in known
+    ]
+
+
+def _hand_over(
+    ledger: Ledger, settings: Settings, alert: Alert, notice: JsonObject, broken: set[str]
+) -> None:
+    channel = str(notice["to"])
+    try:
+        send(settings, channel, Notice(str(notice["subject"]), str(notice["text"])))
+    except EvenstockError as error:
+        broken.add(channel)
+        logger.warning("an alert was not sent by %s, and is kept: %s", channel, error)
+    else:
+        ledger.delivered(alert.account, alert.cause, notice)
+
+
+@contextmanager
+def _turn(ledger: Ledger) -> Iterator[bool]:
+    """Whether it is this process's turn. Whoever has it also sees what others store meanwhile."""
+    resource, until = "alerts:delivery", clock() + timedelta(seconds=TURN)
+    pause = threading.Event()
+    while ledger.held_until(resource, clock()) and clock() < until:
+        pause.wait(0.1)
+    with held(ledger, [resource], str(uuid4()), 2 * PATIENCE) as hold:
+        yield resource in hold.fences
+
+
+# ------------------------------------------------------------------ events
+
+
+def emit(name: str, account: str, payload: JsonObject) -> None:
+    """An event on the account's resource, if there is a Prefect API to tell. Lost if it does not answer."""
+    if not PREFECT_API_URL.value():
+        return
+    resource = {"prefect.resource.id": f"evenstock.shop.{account}", "prefect.resource.name": account}
+    event = Event.model_validate({"event": name, "resource": resource, "payload": payload})
+    try:
+        _in_time(partial(_post, event), "Prefect", 5.0)
+    except EvenstockError as error:
+        logger.warning("the event %s was not taken: %s", name, error)
+
+
+def _post(event: Event) -> None:
+    # Prefect's own way, `emit_event`, waits for ever where the API refuses it.
+    with get_client(sync_client=True) as client:
+        client.request("POST", "/events", json=[event.model_dump(mode="json")]).raise_for_status()
