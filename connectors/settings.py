@@ -256,6 +256,7 @@ class Settings(BaseSettings):
     reverse_sync_batch_size: int = Field(50, ge=1, le=250)
     reverse_sync_preserve_single_variant: bool = True
     reverse_sync_max_concurrent: int = Field(10, ge=1, le=100)
+    partner_sync_max_concurrent: int = Field(10, ge=1, le=100)
     reverse_sync_quantity_name: QuantityName = QuantityName.AVAILABLE
     reverse_sync_rollback: Rollback = Rollback.ALL
     reverse_sync_recent_order_days: int = Field(30, ge=1, le=3650)

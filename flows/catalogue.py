@@ -39,6 +39,18 @@ _RMS_TO_STORE = (
     "PLAN_EXPIRES_HOURS",
 )
 
+_STORE_ALONE = ("SHOPIFY_STORE_DOMAIN", "SHOPIFY_ADMIN_TOKEN")
+_PARTNERS_TO_STORE = (
+    *_STORE,
+    "PARTNER_",
+    "REVERSE_SYNC_LOCK_SECONDS",
+    "REVERSE_SYNC_MISSING_LEVEL",
+    "MIN_ZERO_COUNT",
+    "MAX_",
+    "PLAN_EXPIRES_HOURS",
+    "GONE_AFTER_HOURS",
+    "STALE_AFTER_HOURS",
+)
 _INVENTORY = (*_STORE, "INVENTORY_", "REVERSE_SYNC_LOCK_SECONDS")
 _ANSWERS_ITSELF: tuple[str, ...] = ()
 """Missing settings are in the answer of the inventory refresh, with a code."""
@@ -46,6 +58,7 @@ _ANSWERS_ITSELF: tuple[str, ...] = ()
 FLOWS: dict[str, Entry] = {
     "reverse-stock-sync": Entry("flows.reverse_stock_sync:reverse_stock_sync", _STORE_AND_RMS, _RMS_TO_STORE),
     "apply-plan": Entry("flows.plans:apply_plan", _STORE_AND_RMS, _RMS_TO_STORE),
+    "partner-sync": Entry("flows.partner_sync:partner_sync", _STORE_ALONE, _PARTNERS_TO_STORE),
     "inventory-refresh": Entry(
         "flows.inventory_refresh:manual_inventory_refresh", _ANSWERS_ITSELF, _INVENTORY
     ),

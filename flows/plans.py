@@ -5,6 +5,7 @@ Writes   only lines whose truth and shop are still as they were planned.
 Stops    as a whole if the plan is expired, applied or superseded.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 
@@ -15,13 +16,15 @@ from connectors.errors import ConfigurationError, ConnectorError, Refused
 from connectors.ledger import Ledger
 from connectors.ledger.records import RunState
 from connectors.records import JsonObject
-from connectors.settings import load_settings
+from connectors.settings import Settings, load_settings
+from flows import partner_sync
 from flows.keep_even import ended, keep_even, not_begun, run_name, side_by_side
 from tasks import alerts, begin, release, run
 from tasks.begin import Work
 from tasks.book import to_line
 from tasks.desk import ledger_of
 from tasks.lease import clock
+from tasks.partner import PARTNER_SYNC
 from tasks.plan import Line
 from tasks.prepare import limits_of
 from tasks.report import reverse_sync_report
@@ -53,7 +56,11 @@ def apply_plan(
 
     """
     settings = load_settings()
-    planned = _planned(ledger_of(settings), plan_id, settings.now())
+    ledger = ledger_of(settings)
+    planned = _planned(ledger, plan_id, settings.now())
+    if ledger.plan(plan_id).flow == PARTNER_SYNC:
+        by = None if dry_run else released_by
+        return _apply_partners(settings, ledger, plan_id, planned, released_by=by)
     products = tuple(sorted({line.product_id for line in planned.values()}))
     deletes = any(line.zero_candidate for line in planned.values())
     asked = begin.Asked(dry_run=dry_run, delete_zero_stock=deletes, products=products, release=plan_id)
@@ -68,6 +75,19 @@ def apply_plan(
     if not dry_run:
         work.ledger.conclude_release(plan_id, reverse_sync_report(work.story, clock()))
     return ended(work)
+
+
+def _apply_partners(
+    settings: Settings, ledger: Ledger, plan_id: str, planned: Mapping[int, Line], *, released_by: str | None
+) -> JsonObject:
+    """Apply a plan of the partner sync; `released_by` is None for a dry run."""
+    releasing = partner_sync.release(settings, ledger, plan_id, planned, dry_run=released_by is None)
+    if released_by is not None:
+        _take(releasing.work, plan_id, released_by)
+    found = releasing.apply()
+    if released_by is not None:
+        ledger.conclude_release(plan_id, found)
+    return partner_sync.ended(found)
 
 
 def _planned(ledger: Ledger, plan_id: str, now: datetime) -> dict[int, Line]:

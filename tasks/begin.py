@@ -65,7 +65,7 @@ def reverse_sync(settings: Settings, asked: Asked) -> Work:
         location = the_location(settings, shop, ledger, settings.shop, clock())
     timing = _timing(settings)
     day = _first_day(ledger) or the_day(asked.day, timing, the_zone(settings, facts))
-    job = _job(settings, asked, day, location, _reads_orders(settings, facts.scopes))
+    job = _job(settings, asked, day, location, reads_orders(settings, facts.scopes))
     job = replace(job, run_id=_recorded(job, ledger, asked).id)
     story = Story(
         sync_id=job.run_id,
@@ -115,7 +115,7 @@ def _timing(settings: Settings) -> Timing:
     return Timing(scheduled if scheduled.tzinfo else scheduled.replace(tzinfo=UTC), now)
 
 
-def _reads_orders(settings: Settings, scopes: frozenset[str]) -> bool:
+def reads_orders(settings: Settings, scopes: frozenset[str]) -> bool:
     """Whether orders can be read as far back as the deletion checks have to look."""
     is_far = settings.reverse_sync_recent_order_days > OLDER_ORDERS_DAYS
     return "read_orders" in scopes and (not is_far or "read_all_orders" in scopes)

@@ -13,8 +13,8 @@ class Job:
     """One run of a sync, or of the release of one of its plans.
 
     `location` is the number of the store's location, `products` the product ids that were asked for (None:
-    those without the day's mark), `release` the plan that is being released. `rollback`: what is taken back of a
-    product whose writes failed in part.
+    those without the day's mark), `release` the plan that is being released. `rollback`: what is
+    taken back of a product whose writes failed in part.
     """
 
     run_id: str

@@ -10,6 +10,10 @@ REASONS: Mapping[str, str] = {
     "unreadable_quantity": "what RMS holds as quantity is no number: correct it there",
     "changed_while_reading": "RMS changed the row while it was being read: the next run reads it again",
     "rms_unreachable": "RMS did not answer: check the database, then run again",
+    "partner_unreachable": "the partner's store did not answer; its levels stay until it does",
+    "partner_unreadable": "the partner's store gave no number: does its access include inventory?",
+    "partner_untracked": "the partner does not track this item's stock: there is no number to follow",
+    "partner_gone": "the partner no longer sells it; it counts as zero after three sightings over GONE_AFTER_HOURS",
     "level_unreadable": "Shopify gave no number for this level: the next run reads it again",
     # refused: not written, with a reason that stays until someone acts
     "archived": "the product is archived; nothing to do",
@@ -21,6 +25,7 @@ REASONS: Mapping[str, str] = {
     "inactive_level": "the item is inactive at the location: activate it, or set REVERSE_SYNC_MISSING_LEVEL",
     "other_truth": "another source feeds this level: move it with `evenstock levels own` if RMS should",
     "rebound": "the SKU belongs to another RMS item than before: confirm it with `evenstock levels rebind`",
+    "two_feeds": "several mappings feed this variant and do not say `sums`: correct the mappings",
     "max_quantity": "more than MAX_QUANTITY: surely a typing error in RMS",
     "gone": "the shop no longer has it; nothing to do",
     "locked": "another run is working on the product; this one left it alone",

@@ -4,13 +4,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain, count
 
-from sqlalchemy import Connection, case, select, update
+from sqlalchemy import Connection, case, func, select, update
 
 from connectors.ledger.changes import changes_without_outcome
 from connectors.ledger.database import Database, insert_into
 from connectors.ledger.models import RunRow
 from connectors.ledger.operations import unclear_operations
-from connectors.ledger.records import DeadRun, Run, RunState
+from connectors.ledger.records import DeadRun, LastGood, Run, RunState
 from connectors.ledger.rows import columns, loaded, values
 from connectors.records import JsonObject
 
@@ -65,6 +65,27 @@ class Runs:
         newest = statement.order_by(RunRow.started_at.desc(), RunRow.id.desc()).limit(limit)
         with self.database.reading() as connection:
             return loaded(Run, connection.execute(newest).all())
+
+    def runs_of(self, prefect_run_id: str) -> list[Run]:
+        """What one run of Prefect's did, oldest first: as many runs of ours as it had tries or partners."""
+        statement = select(*_COLUMNS).where(RunRow.prefect_run_id == prefect_run_id)
+        with self.database.reading() as connection:
+            return loaded(Run, connection.execute(statement.order_by(RunRow.started_at, RunRow.id)).all())
+
+    def last_good_runs(self) -> list[LastGood]:
+        """When each flow last ended well for each account: held ones did their work, dry runs none.
+
+        Releases of plans are not among them: they say nothing about the flow that they are kept under.
+        """
+        ended_well = case((RunRow.state.in_([RunState.COMPLETED, RunState.HELD]), RunRow.started_at))
+        statement = (
+            select(RunRow.flow, RunRow.account, func.min(RunRow.started_at), func.max(ended_well))
+            .where(RunRow.dry_run.is_(False), RunRow.parameters["release"].as_string().is_(None))
+            .group_by(RunRow.flow, RunRow.account)
+            .order_by(RunRow.flow, RunRow.account)
+        )
+        with self.database.reading() as connection:
+            return loaded(LastGood, connection.execute(statement).all())
 
     def close_dead_runs(self, now: datetime, silent_for: timedelta) -> list[DeadRun]:
         """Declare runs without a heartbeat for so long *killed*, and list what each left undone.

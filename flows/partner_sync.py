@@ -1,0 +1,208 @@
+"""Keep the own store level with the partners whose goods it sells too.
+
+Starts   every hour by the schedule (prefect.yaml), or by hand, for all partners or one.
+Writes   levels of one location in the own store, of the own variants that product mappings name.
+Stops    nothing as a whole: a partner that fails, is slow or talks nonsense touches no other.
+"""
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Protocol, cast
+
+from prefect import flow, runtime
+from prefect.deployments import run_deployment
+from pydantic import Field
+
+from connectors.errors import ConnectorError, Transient
+from connectors.ledger import Ledger
+from connectors.ledger.records import Partner
+from connectors.records import JsonObject
+from connectors.settings import Settings, load_settings
+from flows.keep_even import as_state, side_by_side
+from tasks import alerts, partner_report, run
+from tasks import partner as books
+from tasks.begin import Work
+from tasks.desk import ledger_of
+from tasks.job import Job
+from tasks.partner import PARTNER_SYNC, Round
+from tasks.partner_course import Course
+from tasks.partner_report import Sum
+from tasks.plan import Line
+from tasks.policy import account_tag, writes
+from tasks.start import refusal
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import FlowRun
+    from prefect.futures import PrefectFuture
+
+
+class Awaited(Protocol):
+    """A result that comes when it is there."""
+
+    def result(self) -> JsonObject:
+        """The result, or what kept it from being."""
+        ...
+
+
+DEPLOYMENT = f"{PARTNER_SYNC}/{PARTNER_SYNC}"
+
+
+def _run_name() -> str:
+    """What the runs list shows: whose goods were synced, and how."""
+    asked = runtime.flow_run.parameters
+    whose = asked.get("partner") or "all partners"
+    return f"{PARTNER_SYNC}: {whose}" + (" (dry run)" if asked.get("dry_run") else "")
+
+
+@flow(
+    name=PARTNER_SYNC,
+    flow_run_name=_run_name,
+    task_runner=side_by_side(),
+    persist_result=True,
+    result_serializer="json",
+    on_completion=[alerts.tell],
+    on_failure=[alerts.tell],
+    on_crashed=[alerts.tell],
+)
+def partner_sync(
+    dry_run: bool = False,
+    partner: Annotated[str, Field(min_length=1)] | None = None,
+    fan_out: bool = False,
+) -> JsonObject:
+    """Write what partners have in stock to the own variants that their goods are sold under.
+
+    Args:
+        dry_run: Plan everything and write nothing; each partner's plan can be released with *apply-plan*.
+        partner: The shop domain of one partner, as `evenstock partners list` shows it. Empty: all of them.
+        fan_out: Start a run of its own for each partner on the work pool, for many partners and many workers.
+
+    Raises ConfigurationError when a setting, a permission or the partner is missing or wrong; everything
+    else is in the report.
+
+    """
+    settings = load_settings()
+    try:
+        round_ = books.begin(settings, partner, dry_run=dry_run)
+    except ConnectorError as error:
+        return _not_begun(settings, error, dry_run=dry_run)
+    run.tag(round_.job, *(f"partner:{each.shop_domain}" for each in round_.partners[:1] if partner))
+    if fan_out and partner is None:
+        _fan_out(round_)
+    else:
+        _side_by_side(round_)
+    return ended(report_of(round_))
+
+
+def _side_by_side(round_: Round) -> None:
+    """All partners in this process, some at once; one budget of the own store for all of them."""
+    story = books.story_of(round_.job, writes=round_.settings.evenstock_writes)
+    run.bury_the_dead(round_.job, round_.settings, round_.ledger, story)
+    round_.total.warnings += story.warnings
+    with run.sharing(round_.settings, round_.ledger, round_.job.run_id, dry_run=round_.job.dry_run):
+        for partner, future in list(_submitted(round_)):
+            _take_in(round_, partner, future)
+
+
+def _submitted(round_: Round) -> Iterator[tuple[Partner, "PrefectFuture[JsonObject]"]]:
+    tags = [account_tag(round_.job.account)]
+    for partner in round_.partners:
+        one = sync_one.with_options(tags=[*tags, f"partner:{partner.shop_domain}"])
+        yield partner, one.submit(round_.job, partner)
+
+
+@writes("sync a partner")
+def sync_one(job: Job, partner: Partner) -> JsonObject:
+    """Take one partner's goods from the first reading to the receipt; see `tasks.partner_course`."""
+    settings = load_settings()
+    return Course(job, partner, settings, ledger_of(settings)).run()
+
+
+def _take_in(round_: Round, partner: Partner, future: "Awaited") -> None:
+    """A partner's result; one that broke off stops only itself."""
+    total = round_.total
+    try:
+        result = future.result()
+    except Exception as error:  # noqa: BLE001 - isolation: one partner never takes the others with it
+        total.errors.append(f"{partner.shop_domain}: {type(error).__name__}: {error}")
+        return
+    total.take(result)
+
+
+# ---------------------------------------------------------------------- fan out
+
+
+def _fan_out(round_: Round) -> None:
+    """One run of the deployment for each partner, on whatever workers there are; waits for all of them."""
+    with ThreadPoolExecutor(max(1, len(round_.partners))) as pool:
+        waiting = [pool.submit(copy_context().run, _elsewhere, round_, each) for each in round_.partners]
+    for partner, future in zip(round_.partners, waiting, strict=True):
+        _take_in(round_, partner, future)
+
+
+def _elsewhere(round_: Round, partner: Partner) -> JsonObject:
+    """The result of a partner's own run, as the ledger tells it. Raises Transient if it tells nothing."""
+    parameters = {"partner": partner.shop_domain, "dry_run": round_.job.dry_run}
+    flow_run = cast("FlowRun", run_deployment(DEPLOYMENT, parameters=parameters))
+    for each in reversed(round_.ledger.runs_of(str(flow_run.id))):
+        if each.report is not None:
+            return each.report
+    raise Transient(f"its run {flow_run.name} ended {flow_run.state_name} and left no report")
+
+
+# ------------------------------------------------------------------------- ends
+
+
+def release(
+    settings: Settings, ledger: Ledger, plan_id: str, planned: Mapping[int, Line], *, dry_run: bool
+) -> "Releasing":
+    """Get ready to apply a partner's plan."""
+    made_by = ledger.run(ledger.plan(plan_id).run_id)
+    shop_domain = str(made_by.parameters.get("partner")) if made_by else None
+    round_ = books.begin(settings, shop_domain, dry_run=dry_run, release=plan_id)
+    return Releasing(round_, Course(round_.job, round_.partners[0], settings, ledger, planned))
+
+
+@dataclass(frozen=True, slots=True)
+class Releasing:
+    """A partner's plan about to be applied."""
+
+    round_: Round
+    course: Course
+
+    @property
+    def work(self) -> Work:
+        """The run that applies it."""
+        return Work(self.course.job, self.course.settings, self.course.ledger, self.course.story)
+
+    def apply(self) -> JsonObject:
+        """Apply it; the report."""
+        work = self.work
+        with run.sharing(work.settings, work.ledger, work.job.run_id, dry_run=work.job.dry_run):
+            self.round_.total.take(self.course.run())
+        return report_of(self.round_)
+
+
+def report_of(round_: Round) -> JsonObject:
+    """The report of all partners."""
+    return partner_report.document(
+        round_.total, dry_run=round_.job.dry_run, writes=round_.settings.evenstock_writes
+    )
+
+
+def ended(found: JsonObject) -> JsonObject:
+    """The report; under a deployment as a state that says what the report says."""
+    return as_state(found, partner_report.state_name(found), str(found["message"]))
+
+
+def _not_begun(settings: Settings, error: ConnectorError, *, dry_run: bool) -> JsonObject:
+    """The report of a run that could not begin, because the own store did not answer."""
+    total = Sum(errors=[str(error)])
+    found = partner_report.document(total, dry_run=dry_run, writes=settings.evenstock_writes)
+    found |= {"error": refusal(error)}
+    return as_state(found, "Failed", str(found["message"]))
+
+
+if __name__ == "__main__":
+    partner_sync()

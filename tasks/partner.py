@@ -1,0 +1,158 @@
+"""Begin a round of partner syncs, and keep the books of each partner's."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from prefect import runtime
+
+from connectors.errors import ConfigurationError
+from connectors.ledger import Ledger
+from connectors.ledger.records import Partner, Run, SyncLog
+from connectors.records import JsonObject
+from connectors.settings import Settings
+from tasks.begin import reads_orders
+from tasks.desk import ledger_of, open_shop
+from tasks.job import Job
+from tasks.lease import clock
+from tasks.partner_report import Ended, Sum
+from tasks.plan import BROKEN, Outcome
+from tasks.report import Story
+from tasks.rollback import RollbackMode
+from tasks.start import the_location, the_store, the_zone
+from tasks.verdicts import add_usage
+
+PARTNER_SYNC = "partner-sync"
+"""The flow's name, under which the ledger knows its runs and plans."""
+
+ROWS = 250
+"""Products that are carried at once: a call takes as many levels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Which partners are synced now, with what they have in common. `total` takes in how each ended."""
+
+    settings: Settings
+    ledger: Ledger
+    job: Job
+    partners: tuple[Partner, ...]
+    total: Sum
+
+
+def begin(settings: Settings, shop_domain: str | None, *, dry_run: bool, release: str | None = None) -> Round:
+    """Look at the own store, and find the partners that take part; one that is named takes part if it is on.
+
+    Raises ConfigurationError for what a person has to mend, and what the own store raises.
+    """
+    if settings.disable_external_calls:
+        raise ConfigurationError("DISABLE_EXTERNAL_CALLS is set: the partner sync does not start with it")
+    settings.require("SHOPIFY_STORE_DOMAIN", "SHOPIFY_ADMIN_TOKEN")
+    ledger = ledger_of(settings)
+    partners = _chosen(ledger.partners(settings.shop, active_only=True), shop_domain)
+    shop = open_shop(settings)
+    with shop.http:
+        facts = the_store(settings, shop)
+        location = the_location(settings, shop, ledger, settings.shop, clock())
+    now = settings.now()
+    job = Job(
+        run_id=f"partner_sync_{now:%Y%m%d_%H%M%S}",
+        flow=PARTNER_SYNC,
+        account=settings.shop,
+        location=location,
+        day=now.astimezone(the_zone(settings, facts)).date(),
+        started_at=clock(),
+        dry_run=dry_run,
+        delete_zero_stock=False,
+        batch_size=ROWS,
+        max_concurrent=settings.partner_sync_max_concurrent,
+        limit=None,
+        products=None,
+        quantity_name="available",
+        reads_orders=reads_orders(settings, facts.scopes),
+        release=release,
+        rollback=RollbackMode.OFF,
+    )
+    total = Sum()
+    add_usage(total.api, f"shopify:{job.account}", shop.http.usage.as_dict())
+    return Round(settings, ledger, job, partners, total)
+
+
+def _chosen(partners: list[Partner], shop_domain: str | None) -> tuple[Partner, ...]:
+    if shop_domain is None:
+        return tuple(partners)
+    found = tuple(each for each in partners if each.shop_domain == shop_domain.strip().casefold())
+    if not found:
+        known = ", ".join(each.shop_domain for each in partners) or "none"
+        raise ConfigurationError(f"there is no active partner {shop_domain!r}; those are: {known}")
+    return found
+
+
+def started(job: Job, ledger: Ledger, partner: Partner) -> Job:
+    """One partner's own run, in the ledger from now on."""
+    parameters: JsonObject = {
+        "partner": partner.shop_domain,
+        "dry_run": job.dry_run,
+        "release": job.release,
+        "batch_size": job.batch_size,
+    }
+    now = clock()
+    run = Run(
+        id=f"{job.run_id}_{partner.shop_domain}"[:120],
+        flow=job.flow,
+        account=job.account,
+        day=job.day,
+        started_at=now,
+        heartbeat_at=now,
+        dry_run=job.dry_run,
+        parameters=parameters,
+        prefect_run_id=runtime.flow_run.id,
+    )
+    return replace(job, run_id=ledger.start_run(run).id, started_at=now)
+
+
+def story_of(job: Job, *, writes: bool) -> Story:
+    """A story that nothing was told of yet."""
+    return Story(
+        sync_id=job.run_id,
+        flow=job.flow,
+        day=job.day,
+        started_at=job.started_at,
+        dry_run=job.dry_run,
+        max_concurrent=job.max_concurrent,
+        writes=writes,
+    )
+
+
+def partner_resource(partner: Partner) -> str:
+    """The lease that whoever syncs a partner must hold."""
+    return f"partner:{partner.account}:{partner.id}"
+
+
+def log_of(ledger: Ledger, job: Job, partner: Partner) -> SyncLog:
+    """The row of the sync log that this run of a partner fills."""
+    return ledger.start_sync(
+        SyncLog(account=job.account, partner_id=partner.id, run_id=job.run_id, started_at=job.started_at)
+    )
+
+
+def close_log(ledger: Ledger, log: SyncLog, ended: Ended, result: JsonObject, now: datetime) -> None:
+    """Store how a partner's sync ended: in its log, and as the partner's health."""
+    counts = ended.story.balance.counts
+    failed = sum(counts[broken] for broken in BROKEN) + len(ended.missing)
+    ledger.finish_sync(
+        replace(
+            log,
+            status="failed" if ended.trouble else "completed",
+            items_processed=ended.story.checked + len(ended.missing),
+            items_updated=counts[Outcome.DONE],
+            items_failed=failed,
+            items_skipped=ended.story.checked - counts[Outcome.DONE] - failed + len(ended.missing),
+            errors=[{"error": error} for error in map(str, _listed(result))],
+            completed_at=now,
+        )
+    )
+
+
+def _listed(result: JsonObject) -> list[object]:
+    errors = result["errors"]
+    return list(errors) if isinstance(errors, list) else []

@@ -1,0 +1,125 @@
+"""Read what partners have of the own variants that they feed."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from connectors.errors import ConnectorError, EvenstockError
+from connectors.ledger.partners import truth_of
+from connectors.ledger.records import Partner, ProductMapping
+from connectors.records import Available, Product
+from connectors.shopify import Shopify
+from connectors.shopify.calls import PAGE
+from connectors.slices import chunks
+from tasks import fetch
+from tasks.partner_diff import Feed, Reading, reading, sighted
+
+AT_SHIPPING, AT_ONCE = "at_shipping", "at_once"
+
+UNREACHABLE = Reading(unknown="partner_unreachable")
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the partners' stores said: a reading by mapping id, and by partner id why one said nothing."""
+
+    readings: Mapping[int, Reading]
+    silent: Mapping[int, EvenstockError]
+
+
+def readings(shop: Shopify, mappings: Sequence[ProductMapping]) -> dict[int, Reading]:
+    """What one partner's store says of its mapped variants, by mapping id. Raises what the store raises."""
+    offers = shop.offers([each.partner_variant_id for each in mappings])
+    asked = [
+        offers[each.partner_variant_id].item_id
+        for each in mappings
+        if each.location_ids is not None and each.partner_variant_id in offers
+    ]
+    levels = _levels(shop, asked)
+    return {
+        each.id: reading(offer, each, levels.get(offer.item_id) if offer else None)
+        for each in mappings
+        if each.id is not None
+        for offer in [offers.get(each.partner_variant_id)]
+    }
+
+
+def _levels(shop: Shopify, items: Sequence[int]) -> dict[int, Available]:
+    """Levels at all locations; none at all where the partner does not let its inventory be read."""
+    found: dict[int, Available] = {}
+    with suppress(ConnectorError):
+        for some in chunks(items, PAGE):
+            found.update(shop.available_everywhere(some)[0])
+    return found
+
+
+def heard(mappings: Sequence[ProductMapping], open_shop: Callable[[int], Shopify]) -> Heard:
+    """Ask every partner that feeds one of these. One that does not answer makes only its own unknown."""
+    by_partner: defaultdict[int, list[ProductMapping]] = defaultdict(list)
+    for each in mappings:
+        by_partner[each.partner_id].append(each)
+    found: dict[int, Reading] = {}
+    silent: dict[int, EvenstockError] = {}
+    for partner_id, its in by_partner.items():
+        try:
+            found |= readings(open_shop(partner_id), its)
+        except EvenstockError as error:
+            silent[partner_id] = error
+            found |= {each.id: UNREACHABLE for each in its if each.id is not None}
+    return Heard(found, silent)
+
+
+def feeds(
+    partner: Partner, mappings: Sequence[ProductMapping], found: Mapping[int, Reading], now: datetime
+) -> list[Feed]:
+    """What feeds each own variant of a partner: its own mappings, and all others that are summed with them.
+
+    Each mapping comes with what was just seen of it.
+    """
+    parts: defaultdict[int, list[tuple[ProductMapping, Reading]]] = defaultdict(list)
+    for each in mappings:
+        said = found.get(each.id or 0, UNREACHABLE)
+        parts[each.own_variant_id].append((sighted(each, said, now), said))
+    return [_feed(partner, own, its) for own, its in parts.items()]
+
+
+def _feed(partner: Partner, own: int, parts: Sequence[tuple[ProductMapping, Reading]]) -> Feed:
+    sums = all(mapping.sums for mapping, _ in parts)
+    its = parts if sums else [part for part in parts if part[0].partner_id == partner.id]
+    return Feed(own, truth_of(partner, sums=sums and len(parts) > 1), tuple(its))
+
+
+def unbooked(
+    shop: Shopify, products: Sequence[Product], known: Mapping[int, str], *, reads_orders: bool
+) -> dict[int, int]:
+    """Own units that the feeding partners do not know of, by own variant id; they are in the baseline.
+
+    `known`: when the partner knows of the own store's orders, by own variant: `at_shipping` (what is
+    committed is unknown to it), `at_once` (nothing is) or after so many minutes. Where orders cannot be
+    read, minutes are taken for `at_shipping`: it hides rather than oversells.
+    """
+    variants = [(variant, product.seen_at) for product in products for variant in product.variants]
+    minutes = {variant: int(word) for variant, word in known.items() if word.isdecimal()}
+    late: dict[int, int] = {}
+    if minutes and reads_orders:
+        late = _late(shop, {variant.id: at for variant, at in variants if variant.id in minutes}, minutes)
+    units: dict[int, int] = {}
+    for variant, _ in variants:
+        word = known.get(variant.id, AT_SHIPPING)
+        committed = variant.level.quantities.committed if variant.level and variant.level.quantities else 0
+        if word.isdecimal() and reads_orders:
+            units[variant.id] = late.get(variant.id, 0)
+        else:
+            units[variant.id] = 0 if word == AT_ONCE else committed
+    return units
+
+
+def _late(shop: Shopify, seen_at: Mapping[int, datetime], minutes: Mapping[int, int]) -> dict[int, int]:
+    """Units ordered within each variant's own minutes."""
+    found: dict[int, int] = {}
+    for delay in set(minutes.values()):
+        its = {variant: at for variant, at in seen_at.items() if minutes[variant] == delay}
+        found |= fetch.unbooked(shop, its, timedelta(minutes=delay))
+    return found
