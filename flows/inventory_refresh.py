@@ -20,8 +20,8 @@ from connectors.records import JsonObject
 from connectors.settings import load_settings
 from connectors.slices import chunks
 from flows.keep_even import as_state, side_by_side
+from tasks import alerts, refreshing, run
 from tasks import refresh as errands
-from tasks import refreshing, run
 from tasks.refresh import WIDTH, Asked, Work
 from tasks.refresh_steps import find_variants, list_products, refresh_batch
 from tasks.refreshing import BatchEnd, RefreshRefused
@@ -61,6 +61,9 @@ def _subject(asked: Mapping[str, object]) -> str:
     task_runner=side_by_side(),
     persist_result=True,
     result_serializer="json",
+    on_completion=[alerts.tell],
+    on_failure=[alerts.tell],
+    on_crashed=[alerts.tell],
 )
 def manual_inventory_refresh(
     product_ids: ProductIds = None,
@@ -93,6 +96,9 @@ def manual_inventory_refresh(
     task_runner=side_by_side(),
     persist_result=True,
     result_serializer="json",
+    on_completion=[alerts.tell],
+    on_failure=[alerts.tell],
+    on_crashed=[alerts.tell],
 )
 def scheduled_inventory_refresh(triggered_by: By = "schedule", dry_run: bool = False) -> JsonObject:
     """Read the stock of all products at all locations: those of the store, and those known from before.
@@ -111,6 +117,9 @@ def scheduled_inventory_refresh(triggered_by: By = "schedule", dry_run: bool = F
     task_runner=side_by_side(),
     persist_result=True,
     result_serializer="json",
+    on_completion=[alerts.tell],
+    on_failure=[alerts.tell],
+    on_crashed=[alerts.tell],
 )
 def webhook_inventory_refresh(
     product_ids: ProductIds = None, triggered_by: By = "webhook", dry_run: bool = False

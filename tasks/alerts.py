@@ -31,6 +31,9 @@ from tasks.states import Reported
 MOST = 4_000
 """Characters of a message."""
 
+NO_STORE = "no-store"
+"""The account of runs that failed because no store is configured."""
+
 Judged = tuple[Alert, Word]
 
 
@@ -39,14 +42,8 @@ def raise_causes(ledger: Ledger, settings: Settings, account: str, causes: Itera
 
     Raises what the ledger raises, and nothing else.
     """
-    now = settings.now()
     for cause in causes:
-        clean = replace(cause, message=redact(cause.message)[:MOST])
-
-        def judge(memory: Alert | None, cause: Cause = clean) -> Judged:
-            return alarm.seen(memory, account, cause, now)
-
-        _judge(ledger, settings, (account, cause.key), judge)
+        store(ledger, settings, account, cause)
     channels.deliver(ledger, settings)
 
 
@@ -56,14 +53,9 @@ def clear(ledger: Ledger, settings: Settings, account: str, scope: str, *, but: 
     Raises what the ledger raises, and nothing else.
     """
     stay = {cause.key for cause in but}
-    now = settings.now()
     for alert in ledger.alerts(account):
         if alert.cause.startswith(scope) and alert.cause not in stay:
-
-            def judge(memory: Alert | None, known: Alert = alert) -> Judged:
-                return alarm.gone(memory or known, now)
-
-            _judge(ledger, settings, (account, alert.cause), judge)
+            resolve(ledger, settings, alert)
     channels.deliver(ledger, settings)
 
 
@@ -71,6 +63,18 @@ def settle_partner(ledger: Ledger, settings: Settings, partner: Partner, health:
     """Exactly these causes are there of a partner now: raise them, and clear what is over."""
     raise_causes(ledger, settings, partner.account, health.causes)
     clear(ledger, settings, partner.account, scope_of(partner), but=health.causes)
+
+
+def store(ledger: Ledger, settings: Settings, account: str, cause: Cause) -> None:
+    """Remember that something is wrong, with what is to be told of it; nothing is handed over yet."""
+    clean, now = replace(cause, message=redact(cause.message)[:MOST]), settings.now()
+    _judge(ledger, settings, (account, cause.key), lambda known: alarm.seen(known, account, clean, now))
+
+
+def resolve(ledger: Ledger, settings: Settings, alert: Alert) -> None:
+    """Remember that something is well again, with what is to be told; nothing is handed over yet."""
+    now = settings.now()
+    _judge(ledger, settings, (alert.account, alert.cause), lambda known: alarm.gone(known or alert, now))
 
 
 _EVENTS = {Word.FIRST: "evenstock.alert.raised", Word.WELL: "evenstock.alert.resolved"}
@@ -129,14 +133,14 @@ def tell(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
 
 def _settle_run(settings: Settings, flow: str, run: FlowRun, state: State[Any]) -> None:
     """A failed run says nothing about what an earlier one holds; a good one says that all is well."""
-    account = settings.shop
+    account = settings.shop if settings.shopify_store_domain else NO_STORE
     scope = f"{flow}:{account}:"
     causes = [cause] if (cause := _cause(scope, run, state)) else []
     try:
         ledger = ledger_of(settings)
         raise_causes(ledger, settings, account, causes)
-        ended = "" if state.is_completed() else "failed"
-        clear(ledger, settings, account, f"{scope}{ended}", but=causes)
+        if state.is_completed():
+            clear(ledger, settings, account, scope, but=causes)
     except EvenstockError as error:
         # Without its memory every such run is told, which is better than none.
         _tell_at_once(settings, causes, error)

@@ -53,6 +53,7 @@ PURE = {
     "marking",
     "matching",
     "page",
+    "partner_page",
     "plan",
     "reasons",
     "recreation",
@@ -61,6 +62,7 @@ PURE = {
     "release",
     "report",
     "rollback",
+    "watching",
 }
 """Modules of tasks/ that only judge."""
 

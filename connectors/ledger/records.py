@@ -80,6 +80,21 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class LastGood:
+    """When a flow first began for an account, and when the last of its runs began that ended well."""
+
+    flow: str
+    account: str
+    first_at: datetime
+    succeeded_at: datetime | None
+
+    @property
+    def since(self) -> datetime:
+        """Since when it has not ended well."""
+        return self.succeeded_at or self.first_at
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Changes that wait for a person, or that a dry run would have made.
 

@@ -41,6 +41,11 @@ COMMANDS = {
         "flows.cli.webhooks:webhooks",
         "receive Shopify's web hooks: evenstock webhooks --port N, or subscribe|list|unsubscribe",
     ),
+    "watch": (
+        "flows.cli.watch:watch",
+        "alert when a flow falls silent, whatever Prefect does: evenstock watch [--once]",
+    ),
+    "alerts": ("flows.cli.alerting:alerts", "what is wrong now: evenstock alerts list|close CAUSE"),
     "emit": (
         "flows.cli.emit:emit",
         "tell Prefect that the main sync is done: evenstock emit main-sync-finished",

@@ -3,9 +3,10 @@
 from rich.table import Table
 
 from connectors.ledger import Run
-from connectors.records import JsonObject
+from connectors.records import JsonObject, JsonValue
 from connectors.settings import Settings, load_settings
 from flows.catalogue import entry, settings_of
+from flows.cli.alerting import as_document, show, told
 from flows.cli.options import flow_parser, out, say_json
 from flows.cli.page import show_report
 from tasks.desk import ledger_of
@@ -18,17 +19,21 @@ RELEASED = "reverse-stock-sync"
 def status(arguments: list[str]) -> int:
     """A flow's last run, with its whole report."""
     options = flow_parser("status", "Show a flow's last run.").parse_args(arguments)
-    last = next(iter(_runs(load_settings(), options.flow, 1)), None)
+    settings = load_settings()
+    last = next(iter(_runs(settings, options.flow, 1)), None)
+    wrong = told(ledger_of(settings), f"{options.flow}:")
     if options.as_json:
-        say_json(
-            {"flow": options.flow, "last_run": _as_json(last) | {"report": last.report} if last else None}
-        )
+        found = _as_json(last) | {"report": last.report} if last else None
+        alerts: list[JsonValue] = [as_document(each) for each in wrong]
+        say_json({"flow": options.flow, "last_run": found, "alerts": alerts})
     elif last is None:
         out().print(f"{options.flow} has not run yet.")
     else:
         out().print(f"{last.id}: {last.state}, started {last.started_at:%Y-%m-%d %H:%M:%S} UTC")
         if last.report:
             show_report(out(), last.report)
+    if not options.as_json:
+        show(out(), wrong)
     return 0
 
 
@@ -54,9 +59,12 @@ def history(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     if options.limit < 1:
         parser.error("--limit must be at least 1")
-    runs = _runs(load_settings(), options.flow, options.limit)
+    settings = load_settings()
+    runs = _runs(settings, options.flow, options.limit)
+    wrong = told(ledger_of(settings), f"{options.flow}:")
     if options.as_json:
-        say_json({"flow": options.flow, "runs": [_as_json(each) for each in runs]})
+        alerts: list[JsonValue] = [as_document(each) for each in wrong]
+        say_json({"flow": options.flow, "runs": [_as_json(each) for each in runs], "alerts": alerts})
         return 0
     table = Table(
         "run", "day", "started (UTC)", "state", "how it went", box=None, pad_edge=False, header_style="bold"
@@ -65,6 +73,7 @@ def history(arguments: list[str]) -> int:
         name = f"{each.id} (dry)" if each.dry_run else each.id
         table.add_row(name, f"{each.day}", f"{each.started_at:%Y-%m-%d %H:%M:%S}", each.state, _message(each))
     out().print(table if runs else f"{options.flow} has not run yet.")
+    show(out(), wrong)
     return 0
 
 

@@ -13,14 +13,17 @@ from rich.markup import escape
 from rich.table import Table
 
 from connectors.errors import ConfigurationError
-from connectors.ledger import Ledger, Partner, Vault
+from connectors.ledger import Alert, Ledger, Partner, Vault
 from connectors.ledger.records import WHEN_STALE
 from connectors.records import JsonObject, ShopFacts
 from connectors.settings import Settings, load_settings
 from connectors.shopify.consent import REDIRECT, SCOPES
+from flows.cli.alerting import as_document, show, told
 from flows.cli.options import Parser, out, say_json
 from flows.cli.page import printable
+from tasks.alerts import clear
 from tasks.desk import ledger_of
+from tasks.health import scope_of
 from tasks.mapping_rows import MOST_MINUTES
 from tasks.partners import (
     Terms,
@@ -165,6 +168,8 @@ def _switch(settings: Settings, ledger: Ledger, options: Any) -> int:  # noqa: A
     partner = the_partner(ledger, settings.shop, options.shop)
     is_active = options.action == "enable"
     ledger.switch_partner(settings.shop, partner.id or 0, is_active=is_active)
+    if not is_active:
+        clear(ledger, settings, settings.shop, scope_of(partner))
     return _say(
         f"{partner.shop_domain} {'takes part in syncs again' if is_active else 'takes part in no sync'}; "
         "its levels stay as they are until the next sync."
@@ -174,6 +179,7 @@ def _switch(settings: Settings, ledger: Ledger, options: Any) -> int:  # noqa: A
 def _remove(settings: Settings, ledger: Ledger, options: Any) -> int:  # noqa: ANN401
     partner = the_partner(ledger, settings.shop, options.shop)
     forget(ledger, partner)
+    clear(ledger, settings, settings.shop, scope_of(partner))
     return _say(
         f"{partner.shop_domain} is removed, and its secrets are deleted. Levels it fed stay as they are and "
         "remain its own until `evenstock levels own` moves them."
@@ -196,8 +202,9 @@ def _list(settings: Settings, ledger: Ledger, options: Any) -> int:  # noqa: ANN
     found = ledger.partners(settings.shop)
     secrets = frozenset(ledger.secret_names(settings.shop))
     counts = _mapped(ledger, settings.shop)
+    wrong = told(ledger, "partner:", settings.shop)
     if options.as_json:
-        say_json({"partners": [_as_json(each, secrets, counts) for each in found]})
+        say_json({"partners": [_as_json(each, secrets, counts) | _alerts(each, wrong) for each in found]})
         return 0
     table = Table(
         "partner",
@@ -221,7 +228,13 @@ def _list(settings: Settings, ledger: Ledger, options: Any) -> int:  # noqa: ANN
         more = (str(counts.get(each.id or 0, 0)), _access(each, secrets), _note(each))
         table.add_row(*(escape(printable(cell)) for cell in (*cells, *more)), style=_STYLES.get(health, ""))
     out().print(table if found else "There is no partner yet: evenstock partners add --shop … --name …")
+    show(out(), wrong)
     return 0
+
+
+def _alerts(partner: Partner, wrong: list[Alert]) -> JsonObject:
+    scope = scope_of(partner)
+    return {"alerts": [as_document(each) for each in wrong if each.cause.startswith(scope)]}
 
 
 def _mapped(ledger: Ledger, account: str) -> dict[int, int]:

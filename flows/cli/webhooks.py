@@ -1,7 +1,6 @@
 """`evenstock webhooks`: receive what Shopify says has changed, and tell Shopify where to say it."""
 
 import logging
-import signal
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -18,6 +17,7 @@ from connectors.shopify import hooks
 from flows.cli.children import Family, PrefectServer, family, free_port
 from flows.cli.options import Parser, out
 from flows.cli.page import section
+from flows.cli.stopping import told_to_stop
 from flows.receiver import PATH, Receiver, Server
 from tasks.desk import open_shop
 from tasks.inbox import Inbox, Worker
@@ -110,7 +110,7 @@ def listen(settings: Settings, options: _Options, refresh: Refresh) -> int:
     receiver = Receiver(settings.shop, hooks.Seal(settings.webhook_secrets), inbox)
     server = Server(receiver, options.host, options.port)
     worker = Worker(inbox, looking(settings, refresh), gather=settings.shopify_webhook_gather_seconds)
-    with _told_to_stop() as stop:
+    with told_to_stop() as stop:
         worker.start()
         server.start()
         _keep_subscribed(settings, options.address, stop)
@@ -125,22 +125,6 @@ def listen(settings: Settings, options: _Options, refresh: Refresh) -> int:
     if not done:
         _say(f"Not looked at: {worker.unfinished()} things; the next scheduled refresh will.")
     return 0 if done and stop.is_set() else 1
-
-
-@contextmanager
-def _told_to_stop() -> Iterator[threading.Event]:
-    """An event that SIGTERM and Ctrl-C set."""
-    stop = threading.Event()
-
-    def come(*_: object) -> None:
-        stop.set()
-
-    before = {each: signal.signal(each, come) for each in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
 
 
 def _say(line: str) -> None:
