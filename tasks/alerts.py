@@ -89,9 +89,7 @@ def _judge(
         alert, word = judge(memory)
         if word is Word.NOTHING:
             return alert, (alert, word)
-        notice = alarm.notice(alert, word)
-        is_reminder = word is Word.STILL
-        waiting = channels.addressed(settings, alert, notice, is_reminder=is_reminder)
+        waiting = channels.addressed(settings, alert, alarm.notice(alert, word), word)
         return replace(alert, undelivered=waiting), (alert, word)
 
     alert, word = ledger.judge_alert(*key, written)

@@ -23,7 +23,7 @@ from connectors.ledger import Alert, Ledger
 from connectors.records import JsonObject
 from connectors.redaction import one_line
 from connectors.settings import Settings
-from tasks.alarm import Notice
+from tasks.alarm import Notice, Word
 from tasks.lease import clock, held
 
 logger = logging.getLogger("evenstock.alerts")
@@ -36,6 +36,10 @@ PATIENCE = 30.0
 
 OCCASION = 60.0
 """Seconds after which an occasion begins no further notice: a sync does not wait for a mail server."""
+
+QUEUE = 4
+"""Notices of one cause that wait for a channel. Beyond, a cause that comes back takes the word that it is
+well again out of the queue: what people read last is true."""
 
 TURN = 5.0
 """Seconds to wait for another process that is handing notices over."""
@@ -51,9 +55,9 @@ def send(settings: Settings, channel: str, notice: Notice) -> None:
     """Hand one notice over. Raises EvenstockError, without any secret, if it was not taken in time."""
     if channel == MAIL:
         url, to = settings.needed("SMTP_URL"), settings.alert_email_to
-        _in_time(partial(mail.send, url, to, notice.subject, notice.text), MAIL)
+        _in_time(partial(mail.send, url, to, notice.subject, notice.text), MAIL, PATIENCE)
     else:
-        _in_time(partial(_notify, channel, notice), channel)
+        _in_time(partial(_notify, channel, notice), channel, PATIENCE)
 
 
 def _notify(name: str, notice: Notice) -> None:
@@ -72,7 +76,7 @@ async def _awaited(answer: Awaitable[object]) -> None:
     await answer
 
 
-def _in_time(work: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
+def _in_time(work: Callable[[], object], what: str, seconds: float) -> None:
     """Do something that may take for ever, or fail in any way, with an end to it."""
     failures: list[Exception] = []
 
@@ -97,16 +101,23 @@ def _in_time(work: Callable[[], object], what: str, seconds: float = PATIENCE) -
 # ---------------------------------------------------------------- delivery
 
 
-def addressed(settings: Settings, alert: Alert, notice: Notice, *, is_reminder: bool) -> list[JsonObject]:
-    """An alert's undelivered notices with this one for each channel.
-
-    A reminder adds nothing where something waits already: it would say the same.
-    """
+def addressed(settings: Settings, alert: Alert, notice: Notice, word: Word) -> list[JsonObject]:
+    """An alert's undelivered notices with this one for each channel."""
     waiting = list(alert.undelivered)
-    busy = {each.get("to") for each in waiting} if is_reminder else set()
-    text: JsonObject = {"subject": notice.subject, "text": notice.text}
-    new = [text | {"to": each} for each in channels(settings)]
-    return [*waiting, *(each for each in new if each["to"] not in busy)]
+    for channel in channels(settings):
+        content = {"subject": notice.subject, "text": notice.text, "word": word.value}
+        waiting = _queued(waiting, channel, {"to": channel, **content}, word)
+    return waiting
+
+
+def _queued(waiting: list[JsonObject], channel: str, notice: JsonObject, word: Word) -> list[JsonObject]:
+    """A reminder adds nothing where something waits already; what comes and goes does not fill the queue."""
+    queue = [each for each in waiting if each["to"] == channel]
+    if queue and word is Word.STILL:
+        return waiting
+    if len(queue) >= QUEUE and word is Word.FIRST:
+        return [each for each in waiting if each is not queue[-1]]
+    return [*waiting, notice]
 
 
 def deliver(ledger: Ledger, settings: Settings) -> int:

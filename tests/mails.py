@@ -1,7 +1,9 @@
 """A real SMTP server on this machine that keeps what it is sent."""
 
+import socket
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email import message_from_bytes
 from email.policy import default
 from typing import TYPE_CHECKING
@@ -15,6 +17,14 @@ if TYPE_CHECKING:
     from email.message import Message
 
 USER, PASSWORD = "shop@example.com", "very secret/1"
+
+
+def mail_settings(port: int) -> dict[str, str]:
+    """Have Evenstock send its mail to this port."""
+    return {
+        "ALERT_EMAIL_TO": "ann@example.com,bob@example.com",
+        "SMTP_URL": f"smtp://shop%40example.com:very%20secret%2F1@127.0.0.1:{port}",
+    }
 
 
 class PostOffice:
@@ -39,10 +49,7 @@ class PostOffice:
     @property
     def settings(self) -> dict[str, str]:
         """Point Evenstock here."""
-        return {
-            "ALERT_EMAIL_TO": "ann@example.com,bob@example.com",
-            "SMTP_URL": f"smtp://shop%40example.com:very%20secret%2F1@127.0.0.1:{self.port}",
-        }
+        return mail_settings(self.port)
 
     @property
     def subjects(self) -> list[str]:
@@ -75,3 +82,26 @@ def post_office() -> Iterator[PostOffice]:
         yield office
     finally:
         controller.stop()
+
+
+@contextmanager
+def dripping_server() -> Iterator[int]:
+    """A mail server that never comes to the end of its greeting; its port."""
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            with suppress(OSError):
+                connection, _ = server.accept()
+                with connection:
+                    while not over.wait(0.05):
+                        connection.sendall(b"2")
+
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        try:
+            yield int(server.getsockname()[1])
+        finally:
+            over.set()
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
