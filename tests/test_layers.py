@@ -53,6 +53,7 @@ PURE = {
     "marking",
     "matching",
     "page",
+    "partner_diff",
     "partner_page",
     "plan",
     "reasons",
