@@ -9,11 +9,12 @@ import pytest
 
 from connectors.errors import Transient
 from connectors.ledger import Alert, LastGood, Ledger, RunState, Severity
+from connectors.records import JsonObject
 from tests.connectors.ledger_samples import FLOW, HOUR, NOW, a_run
 
 pytest_plugins = ["tests.databases"]
 
-NOTICE = {"to": "mail", "subject": "Größe", "text": "37 → 0"}
+NOTICE: JsonObject = {"to": "mail", "subject": "Größe", "text": "37 → 0"}
 
 
 def an_alert(cause: str = "sync:own:failed", account: str = "own") -> Alert:
@@ -56,7 +57,7 @@ class TestAlerts:
         assert [each.resolved_at for each in ledger.alerts(open_only=False)] == [NOW]
 
     def test_wait_until_they_are_delivered_also_when_they_are_over(self, ledger: Ledger) -> None:
-        other = NOTICE | {"to": "slack-webhook/ops"}
+        other: JsonObject = NOTICE | {"to": "slack-webhook/ops"}
         store(ledger, replace(an_alert(), undelivered=[NOTICE, other], resolved_at=NOW))
         store(ledger, an_alert("another:own:failed"))
         assert [each.cause for each in ledger.undelivered_alerts()] == ["sync:own:failed"]

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -74,7 +75,7 @@ def point_to(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def tell(state: State, **parameters: object) -> None:  # type: ignore[type-arg]
+def tell(state: State[Any], **parameters: object) -> None:
     run = FlowRun(flow_id=uuid4(), name="reverse-stock-sync: all", parameters=parameters)
     alerts.tell(reverse_stock_sync, run, state)
 
