@@ -4,7 +4,7 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -40,6 +40,88 @@ def refresh(products: int) -> Json:
     report: Json = dict(manual_inventory_refresh(list(range(1, products + 1))))  # type: ignore[arg-type]
     (api,) = report["api"].values()
     return {"api": api, "data": report["data"], "balance": report["balance"]}
+
+
+def partners(shops: list[str], token: str, file: str) -> Json:
+    """Let partners in, and import which of their variants feed which own ones. Not what is measured."""
+    from pathlib import Path  # noqa: PLC0415
+
+    from pydantic import SecretStr  # noqa: PLC0415
+
+    from connectors.settings import load_settings  # noqa: PLC0415 - not part of an empty flow
+    from tasks.desk import ledger_of  # noqa: PLC0415
+    from tasks.mappings import import_mappings  # noqa: PLC0415
+    from tasks.partners import Terms, add_with_token, described  # noqa: PLC0415
+
+    settings = load_settings()
+    ledger = ledger_of(settings)
+    for shop in shops:
+        add_with_token(settings, ledger, described(settings, ledger, shop, Terms()), SecretStr(token))
+    found = import_mappings(settings, ledger, Path(file), offline=True)
+    return {"stored": found.stored, "bad": len(found.bad)}
+
+
+def partner_sync() -> Json:
+    """A whole partner sync, after an empty flow for which Prefect's server is started."""
+    from flows.partner_sync import partner_sync  # noqa: PLC0415 - not part of an empty flow
+
+    began = time.perf_counter()
+    nothing()
+    started, cpu = time.perf_counter(), time.process_time()
+    report: Json = dict(partner_sync())  # type: ignore[arg-type]
+    took = {
+        "seconds": time.perf_counter() - started,
+        "cpu": time.process_time() - cpu,
+        "start": started - began,
+    }
+    if not report["success"]:
+        sys.exit(json.dumps(report["errors"][:3]))
+    return {"written": report["totalItemsUpdated"], **took, **_asked(report["api"].values())}
+
+
+def origin() -> Json:
+    """The same as it was done before: partner after partner, 10 writes a call, nothing kept or read back."""
+    from uuid import uuid4  # noqa: PLC0415
+
+    from connectors.records import Row  # noqa: PLC0415 - not part of an empty flow
+    from connectors.settings import load_settings  # noqa: PLC0415
+    from connectors.slices import chunks  # noqa: PLC0415
+    from tasks.desk import ledger_of, open_partner, open_shop  # noqa: PLC0415
+
+    settings = load_settings()
+    ledger = ledger_of(settings)
+    usages, written = [], 0
+    began, cpu = time.perf_counter(), time.process_time()
+    for partner in ledger.partners(settings.shop, active_only=True):
+        theirs, own = open_partner(settings, ledger, partner), open_shop(settings, 1)
+        pairs = {
+            each.partner_variant_id: each.own_variant_id
+            for each in ledger.mappings(settings.shop, partner.id)
+        }
+        with theirs.http, own.http:
+            offers = theirs.offers(list(pairs))
+            shown = {
+                one.id: one for product in own.variants(list(pairs.values())) for one in product.variants
+            }
+            wanted = ((shown[pairs[each.id]], each.sellable) for each in offers.values())
+            rows = [
+                Row(one.item_id, one.level.quantities.available, units)
+                for one, units in wanted
+                if one.level and one.level.quantities and units is not None
+                if units != one.level.quantities.available
+            ]
+            for some in chunks(rows, 10):
+                own.set_quantities(some, name="available", reference="evenstock://origin", key=str(uuid4()))
+                written += len(some)
+        usages += [theirs.http.usage.as_dict(), own.http.usage.as_dict()]
+    took = {"seconds": time.perf_counter() - began, "cpu": time.process_time() - cpu, "start": 0.0}
+    return {"written": written, **took, **_asked(usages)}
+
+
+def _asked(usages: Iterable[Json]) -> Json:
+    """What all accounts together were asked."""
+    found = list(usages)
+    return {name: sum(each[name] for each in found) for name in ("calls", "points", "throttled")}
 
 
 def write(width: int) -> Json:
@@ -81,7 +163,9 @@ def write(width: int) -> Json:
     }
 
 
-TASKS: dict[str, Callable[..., Json]] = {"empty": empty, "sync": sync, "refresh": refresh, "write": write}
+TASKS: dict[str, Callable[..., Json]] = {
+    each.__name__: each for each in (empty, sync, refresh, partners, partner_sync, origin, write)
+}
 
 
 def main() -> None:

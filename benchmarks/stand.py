@@ -26,6 +26,9 @@ LATENCY_MS = 120
 NOW = "2026-11-21T10:00:00Z"
 OLDER = "RMS-SYNC-26-11-20"
 
+KEY = "ZXZlbnN0b2NrLWJlbmNobWFyay1rZXktMzItYnl0ZXM="
+"""Seals the tokens of made-up partners."""
+
 FREE_HAND = {"MAX_FALL_SHARE": "1", "MAX_RISE_FACTOR": "1000"}
 """No mass-change limit: a benchmark changes more at once than a shop does."""
 

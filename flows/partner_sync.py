@@ -5,6 +5,7 @@ Writes   levels of one location in the own store, of the own variants that produ
 Stops    nothing as a whole: a partner that fails, is slow or talks nonsense touches no other.
 """
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -30,7 +31,7 @@ from tasks.partner import PARTNER_SYNC, Round
 from tasks.partner_course import Course
 from tasks.partner_report import Sum
 from tasks.plan import Line
-from tasks.policy import account_tag, writes
+from tasks.policy import writes
 from tasks.start import refusal
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def partner_sync(
         round_ = books.begin(settings, partner, dry_run=dry_run)
     except ConnectorError as error:
         return _not_begun(settings, error, dry_run=dry_run)
-    run.tag(round_.job, *(f"partner:{each.shop_domain}" for each in round_.partners[:1] if partner))
+    run.tag(round_.job, *(f"partner:{each.shop_domain}" for each in round_.partners))
     if fan_out and partner is None:
         _fan_out(round_)
     else:
@@ -101,15 +102,23 @@ def _side_by_side(round_: Round) -> None:
     run.bury_the_dead(round_.job, round_.settings, round_.ledger, story)
     round_.total.warnings += story.warnings
     with run.sharing(round_.settings, round_.ledger, round_.job.run_id, dry_run=round_.job.dry_run):
-        for partner, future in list(_submitted(round_)):
+        for partner, future in _submitted(round_):
             _take_in(round_, partner, future)
 
 
 def _submitted(round_: Round) -> Iterator[tuple[Partner, "PrefectFuture[JsonObject]"]]:
-    tags = [account_tag(round_.job.account)]
+    """Begin the next partner whenever the oldest is done.
+
+    The steps carry no tags: for each of a step's tags Prefect asks its server for leave, and one server that
+    is asked by thirty at once takes longer than the sync. The run has the tags of all its partners.
+    """
+    waiting: deque[tuple[Partner, PrefectFuture[JsonObject]]] = deque()
     for partner in round_.partners:
-        one = sync_one.with_options(tags=[*tags, f"partner:{partner.shop_domain}"])
-        yield partner, one.submit(round_.job, partner)
+        if len(waiting) >= round_.job.max_concurrent:
+            yield waiting.popleft()
+        one = sync_one.with_options(task_run_name=f"sync {partner.shop_domain}")
+        waiting.append((partner, one.submit(round_.job, partner)))
+    yield from waiting
 
 
 @writes("sync a partner")

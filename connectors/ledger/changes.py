@@ -50,6 +50,8 @@ class Changes:
 
     def settle(self, settlements: Sequence[Settlement], now: datetime) -> None:
         """Store verdicts. What a settlement leaves None stays, and a flag that is set stays set."""
+        if not settlements:
+            return
         with self.database.writing() as connection:
             settle_changes(connection, settlements, now)
 

@@ -42,6 +42,8 @@ class Levels:
         An older reading never replaces a newer one, and the first owner and the first RMS item stay, until a
         person changes them (`move_level`, `confirm_rebinding`).
         """
+        if not levels:
+            return
         latest = {_place(level): level for level in levels}
         with self.database.writing() as connection:
             statement = _upsert(insert_into(connection, LevelRow))

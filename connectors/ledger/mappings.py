@@ -63,6 +63,8 @@ class Mappings:
 
     def record_sightings(self, account: str, mappings: Sequence[ProductMapping]) -> None:
         """Store when partner variants were last seen, and which of them were not there."""
+        if not mappings:
+            return
         with self.database.writing() as connection:
             statement = (
                 update(ProductMappingRow)

@@ -96,6 +96,8 @@ class Plans:
         Not for dry runs: they block nobody.
         """
         wanted = frozenset(places)
+        if not wanted:
+            return 0
         with self.database.writing() as connection:
             waiting = connection.execute(_older_lines(account, run_id)).all()
             lines = [row.id for row in waiting if (row.inventory_item_id, row.location_id) in wanted]

@@ -97,8 +97,10 @@ class Snapshots:
             for part in chunks(values(snapshots)):
                 connection.execute(statement, part)
 
-    def mark_deleted(self, account: str, variant_ids: Iterable[int], now: datetime) -> None:
+    def mark_deleted(self, account: str, variant_ids: Sequence[int], now: datetime) -> None:
         """Store that these variants were really deleted."""
+        if not variant_ids:
+            return
         with self.database.writing() as connection:
             for part in chunks(variant_ids):
                 statement = update(SnapshotRow).where(
