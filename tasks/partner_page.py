@@ -35,7 +35,9 @@ def _title(partners: Sequence[Partner]) -> str:
     ]
     new = sum(1 for each in active if each.inventory_sync_status is None)
     said = [*counts, (_NEVER, new), ("disabled", len(partners) - len(active))]
-    return f"{len(partners)} partners: " + ", ".join(f"{count} {word}" for word, count in said if count)
+    return f"{len(partners)} {'partner' if len(partners) == 1 else 'partners'}: " + ", ".join(
+        f"{count} {word}" for word, count in said if count
+    )
 
 
 def _partners(partners: Sequence[Partner], now: datetime) -> list[str]:

@@ -131,6 +131,7 @@ OWN = (
     "ENABLE_",
     "SMTP_",
     "ALERT_",
+    "WATCH_",
 )
 
 
@@ -185,7 +186,7 @@ def test_only_commands_that_exist_are_named() -> None:
 def test_only_words_of_a_command_that_exist_are_named() -> None:
     for place, text in PLACES.items():
         for command, word in commands_in(text):
-            with_actions = {"plans", "levels", "variants", "partners", "mappings"}
+            with_actions = {"plans", "levels", "variants", "partners", "mappings", "alerts"}
             if command in with_actions and word.isalpha() and word.islower():
                 assert word in COMMANDS[command][1], f"{place}: evenstock {command} {word}"
             if command == "run":

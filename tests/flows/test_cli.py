@@ -294,7 +294,11 @@ class TestLook:
     @pytest.mark.usefixtures("one_shoe")
     def test_status_and_history_tell_the_last_runs(self, evenstock: Shell) -> None:
         assert "has not run yet" in evenstock("status", SYNC).out
-        assert evenstock("status", SYNC, "--json").document == {"flow": SYNC, "last_run": None}
+        assert evenstock("status", SYNC, "--json").document == {
+            "flow": SYNC,
+            "last_run": None,
+            "alerts": [],
+        }
         first = evenstock("run", SYNC, "--dry_run", "--json").document
         second = evenstock("run", SYNC, "--json").document
 
