@@ -5,8 +5,8 @@ Writes   levels of one location in the own store, of the own variants that produ
 Stops    nothing as a whole: a partner that fails, is slow or talks nonsense touches no other.
 """
 
-from collections import deque
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol, cast
 
 from prefect import flow, runtime
 from prefect.deployments import run_deployment
+from prefect.futures import as_completed
 from pydantic import Field
 
 from connectors.errors import ConnectorError, Transient
@@ -21,18 +22,21 @@ from connectors.ledger import Ledger
 from connectors.ledger.records import Partner
 from connectors.records import JsonObject
 from connectors.settings import Settings, load_settings
+from connectors.shape import as_list, as_object
 from flows.keep_even import as_state, side_by_side
 from tasks import alerts, partner_report, run
 from tasks import partner as books
 from tasks.begin import Work
 from tasks.desk import ledger_of
 from tasks.job import Job
+from tasks.lease import clock
 from tasks.partner import PARTNER_SYNC, Round
 from tasks.partner_course import Course
-from tasks.partner_report import Sum
+from tasks.partner_report import Ended, Sum
 from tasks.plan import Line
 from tasks.policy import writes
 from tasks.start import refusal
+from tasks.verdicts import add_usage
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
@@ -93,7 +97,7 @@ def partner_sync(
         _fan_out(round_)
     else:
         _side_by_side(round_)
-    return ended(report_of(round_))
+    return finished(round_)
 
 
 def _side_by_side(round_: Round) -> None:
@@ -101,24 +105,40 @@ def _side_by_side(round_: Round) -> None:
     story = books.story_of(round_.job, writes=round_.settings.evenstock_writes)
     run.bury_the_dead(round_.job, round_.settings, round_.ledger, story)
     round_.total.warnings += story.warnings
+    for account, usage in story.api.items():
+        add_usage(round_.total.api, account, cast("JsonObject", usage))
+    due = _due(round_)
+    progress = run.Progress(len(due), "partners synced")
     with run.sharing(round_.settings, round_.ledger, round_.job.run_id, dry_run=round_.job.dry_run):
-        for partner, future in _submitted(round_):
+        for partner, future in _submitted(round_, due):
             _take_in(round_, partner, future)
+            progress.step()
 
 
-def _submitted(round_: Round) -> Iterator[tuple[Partner, "PrefectFuture[JsonObject]"]]:
-    """Begin the next partner whenever the oldest is done.
+def _submitted(
+    round_: Round, due: Sequence[Partner]
+) -> Iterator[tuple[Partner, "PrefectFuture[JsonObject]"]]:
+    """Begin the next partner whenever one is done: a slow one keeps nobody waiting.
 
     The steps carry no tags: for each of a step's tags Prefect asks its server for leave, and one server that
     is asked by thirty at once takes longer than the sync. The run has the tags of all its partners.
     """
-    waiting: deque[tuple[Partner, PrefectFuture[JsonObject]]] = deque()
-    for partner in round_.partners:
+    waiting: dict[PrefectFuture[JsonObject], Partner] = {}
+    for partner in due:
         if len(waiting) >= round_.job.max_concurrent:
-            yield waiting.popleft()
+            done = next(as_completed(list(waiting)))
+            yield waiting.pop(done), done
         one = sync_one.with_options(task_run_name=f"sync {partner.shop_domain}")
-        waiting.append((partner, one.submit(round_.job, partner)))
-    yield from waiting
+        waiting[one.submit(round_.job, partner)] = partner
+    for done in as_completed(list(waiting)):
+        yield waiting[done], done
+
+
+def _due(round_: Round) -> list[Partner]:
+    """Those to be synced now; what an earlier try of this run did well is taken as it is."""
+    for report in round_.done.values():
+        round_.total.take(report)
+    return [each for each in round_.partners if each.shop_domain not in round_.done]
 
 
 @writes("sync a partner")
@@ -130,13 +150,13 @@ def sync_one(job: Job, partner: Partner) -> JsonObject:
 
 def _take_in(round_: Round, partner: Partner, future: "Awaited") -> None:
     """A partner's result; one that broke off stops only itself."""
-    total = round_.total
     try:
         result = future.result()
     except Exception as error:  # noqa: BLE001 - isolation: one partner never takes the others with it
-        total.errors.append(f"{partner.shop_domain}: {type(error).__name__}: {error}")
+        story = books.story_of(round_.job, writes=round_.settings.evenstock_writes)
+        round_.total.break_off(Ended(partner.shop_domain, story), error, clock())
         return
-    total.take(result)
+    round_.total.take(result)
 
 
 # ---------------------------------------------------------------------- fan out
@@ -144,9 +164,10 @@ def _take_in(round_: Round, partner: Partner, future: "Awaited") -> None:
 
 def _fan_out(round_: Round) -> None:
     """One run of the deployment for each partner, on whatever workers there are; waits for all of them."""
-    with ThreadPoolExecutor(max(1, len(round_.partners))) as pool:
-        waiting = [pool.submit(copy_context().run, _elsewhere, round_, each) for each in round_.partners]
-    for partner, future in zip(round_.partners, waiting, strict=True):
+    partners = _due(round_)
+    with ThreadPoolExecutor(max(1, len(partners))) as pool:
+        waiting = [pool.submit(copy_context().run, _elsewhere, round_, each) for each in partners]
+    for partner, future in zip(partners, waiting, strict=True):
         _take_in(round_, partner, future)
 
 
@@ -193,10 +214,24 @@ class Releasing:
         return report_of(self.round_)
 
 
+def finished(round_: Round) -> JsonObject:
+    """The report, once it was shown in the Prefect UI and told in the log."""
+    found = report_of(round_)
+    books.publish(round_, found)
+    if partner_report.state_name(found) == "Held":
+        run.tag(round_.job, run.HELD)
+    for result in as_list(found["partnerResults"], "results"):
+        told = as_object(result, "result")
+        run.log(str(told["message"]), logging.INFO if told["success"] else logging.WARNING)
+    run.log(str(found["message"]), logging.INFO if found["success"] else logging.ERROR)
+    return ended(found)
+
+
 def report_of(round_: Round) -> JsonObject:
     """The report of all partners."""
+    job, writes = round_.job, round_.settings.evenstock_writes
     return partner_report.document(
-        round_.total, dry_run=round_.job.dry_run, writes=round_.settings.evenstock_writes
+        round_.total, sync_id=job.run_id, day=job.day, dry_run=job.dry_run, writes=writes
     )
 
 
@@ -208,7 +243,14 @@ def ended(found: JsonObject) -> JsonObject:
 def _not_begun(settings: Settings, error: ConnectorError, *, dry_run: bool) -> JsonObject:
     """The report of a run that could not begin, because the own store did not answer."""
     total = Sum(errors=[str(error)])
-    found = partner_report.document(total, dry_run=dry_run, writes=settings.evenstock_writes)
+    now = settings.now()
+    found = partner_report.document(
+        total,
+        sync_id=f"partner_sync_{now:%Y%m%d_%H%M%S}",
+        day=now.date(),
+        dry_run=dry_run,
+        writes=settings.evenstock_writes,
+    )
     found |= {"error": refusal(error)}
     return as_state(found, "Failed", str(found["message"]))
 

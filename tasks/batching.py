@@ -47,9 +47,9 @@ def batches(jobs: Sequence[ProductJob], size: int) -> list[Sequence[ProductJob]]
     return list(chunks(jobs, size))
 
 
-def batch_numbers(batched: Iterable[Sequence[ProductJob]]) -> Mapping[int, int]:
-    """The number of the batch that each product is in."""
-    return {each.product_id: number for number, batch in enumerate(batched) for each in batch}
+def batch_numbers(batched: Iterable[Sequence[ProductJob]], first: int = 0) -> Mapping[int, int]:
+    """The number of the batch that each product is in; the first one has this number."""
+    return {each.product_id: number for number, batch in enumerate(batched, first) for each in batch}
 
 
 def _may_mark(product: Product, lines: Sequence[Line]) -> bool:

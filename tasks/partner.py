@@ -1,15 +1,18 @@
 """Begin a round of partner syncs, and keep the books of each partner's."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from prefect import runtime
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from connectors.errors import ConfigurationError
 from connectors.ledger import Ledger
 from connectors.ledger.records import Partner, Run, SyncLog
 from connectors.records import JsonObject
 from connectors.settings import Settings
+from tasks import partner_page, partner_report
 from tasks.begin import reads_orders
 from tasks.desk import ledger_of, open_shop
 from tasks.job import Job
@@ -24,19 +27,26 @@ from tasks.verdicts import add_usage
 PARTNER_SYNC = "partner-sync"
 """The flow's name, under which the ledger knows its runs and plans."""
 
+LATELY = 5
+"""Syncs of each partner that the page about partners looks back at."""
+
 ROWS = 250
 """Products that are carried at once: a call takes as many levels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Which partners are synced now, with what they have in common. `total` takes in how each ended."""
+    """Which partners are synced now, with what they have in common. `total` takes in how each ended.
+
+    `done`: reports by shop domain of those that this very Prefect run has synced well, in an earlier try.
+    """
 
     settings: Settings
     ledger: Ledger
     job: Job
     partners: tuple[Partner, ...]
     total: Sum
+    done: Mapping[str, JsonObject]
 
 
 def begin(settings: Settings, shop_domain: str | None, *, dry_run: bool, release: str | None = None) -> Round:
@@ -74,7 +84,8 @@ def begin(settings: Settings, shop_domain: str | None, *, dry_run: bool, release
     )
     total = Sum()
     add_usage(total.api, f"shopify:{job.account}", shop.http.usage.as_dict())
-    return Round(settings, ledger, job, partners, total)
+    done = {} if release else _done_before(ledger, dry_run=dry_run)
+    return Round(settings, ledger, job, partners, total, done)
 
 
 def _chosen(partners: list[Partner], shop_domain: str | None) -> tuple[Partner, ...]:
@@ -85,6 +96,19 @@ def _chosen(partners: list[Partner], shop_domain: str | None) -> tuple[Partner, 
         known = ", ".join(each.shop_domain for each in partners) or "none"
         raise ConfigurationError(f"there is no active partner {shop_domain!r}; those are: {known}")
     return found
+
+
+def _done_before(ledger: Ledger, *, dry_run: bool) -> dict[str, JsonObject]:
+    """What this very Prefect run did well in an earlier try, by partner."""
+    run_id = runtime.flow_run.id
+    return {
+        str(each.parameters.get("partner")): each.report
+        for each in (ledger.runs_of(run_id) if run_id else ())
+        if each.flow == PARTNER_SYNC
+        and each.dry_run == dry_run
+        and each.report is not None
+        and each.report.get("success")
+    }
 
 
 def started(job: Job, ledger: Ledger, partner: Partner) -> Job:
@@ -126,6 +150,26 @@ def story_of(job: Job, *, writes: bool) -> Story:
 def partner_resource(partner: Partner) -> str:
     """The lease that whoever syncs a partner must hold."""
     return f"partner:{partner.account}:{partner.id}"
+
+
+def publish(round_: Round, found: JsonObject) -> None:
+    """What people read in the Prefect UI, once a run: how it went, what changed, how each partner is."""
+    partners = round_.ledger.partners(round_.job.account)
+    logs = {each.id or 0: _logs(round_.ledger, each) for each in partners}
+    for key, text, what in (
+        (f"{PARTNER_SYNC}-summary", partner_report.markdown(found), "How the run went"),
+        ("partner-health", partner_page.markdown(partners, logs, round_.settings.now()), "How partners are"),
+    ):
+        create_markdown_artifact(text, key=key, description=what)
+    create_table_artifact(
+        partner_report.table(found),
+        key=f"{PARTNER_SYNC}-changes",
+        description="What changed, and what did not and why",
+    )
+
+
+def _logs(ledger: Ledger, partner: Partner) -> list[SyncLog]:
+    return ledger.sync_logs(partner.account, partner_id=partner.id, limit=LATELY)
 
 
 def log_of(ledger: Ledger, job: Job, partner: Partner) -> SyncLog:

@@ -1,31 +1,44 @@
 """Take one partner's goods from the first reading to the receipt, and keep its books."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from connectors.errors import EvenstockError
 from connectors.ledger import Ledger
-from connectors.ledger.records import Partner, ProductMapping, RunState
+from connectors.ledger.records import LevelMemory, Partner, ProductMapping, RunState
 from connectors.records import JsonObject, Product
 from connectors.settings import Settings
 from connectors.shopify import Shopify
-from tasks import guard, partner_diff, partner_fetch, partner_report, release, remember, run
+from tasks import alerts, guard, health, partner_diff, partner_fetch, partner_report, release, remember, run
 from tasks.carry import Carrier, SoldRecently
 from tasks.desk import open_partner, open_shop
 from tasks.guard import History, Memory
+from tasks.health import Findings
 from tasks.job import Job
+from tasks.journal import product_resource
 from tasks.lease import clock, held
 from tasks.partner import close_log, log_of, partner_resource, started, story_of
 from tasks.partner_fetch import Heard
 from tasks.partner_report import Ended
-from tasks.plan import Line
+from tasks.plan import Line, Outcome
 from tasks.prepare import Judge, Prepared, limits_of, prepare
 from tasks.report import state_name
-from tasks.verdicts import absorb, add_usage, to_json
+from tasks.verdicts import absorb, add_usage, interrupt, to_json
 
 NOBODY = SoldRecently(None, None)
 
-BUSY = "another run is syncing this partner"
+BUSY = "another run is syncing this partner: it was left to that one"
+
+TURNS = 4
+"""So often levels are read anew whose products another run was working on."""
+
+WAIT = 10.0
+"""Seconds to wait each time for such a run to let go."""
+
+RECENT = 10
+"""Syncs of a partner that its health is judged by."""
 
 
 class Course:
@@ -47,11 +60,16 @@ class Course:
         self.story = story_of(self.job, writes=settings.evenstock_writes)
         self.trouble = ""
         self.missing: Sequence[int] = ()
+        self.heard: Heard | None = None
+        self._gone: Sequence[str] = ()
+        self._memories: dict[int, LevelMemory] = {}
+        self._batches = 0
 
     def run(self) -> JsonObject:
         """Sync the partner, unless another run does so now; how it ended."""
         if self.job.dry_run:
-            return self._sync()
+            self._sync()
+            return self._closed()
         resource = partner_resource(self.partner)
         seconds = float(self.settings.reverse_sync_lock_seconds)
         with held(self.ledger, [resource], self.job.run_id, seconds) as hold:
@@ -59,47 +77,86 @@ class Course:
                 self.story.warnings.append(BUSY)
                 return self._closed()
             log = log_of(self.ledger, self.job, self.partner)
-            result = self._sync()
+            self._sync()
+            result = self._closed()
             close_log(self.ledger, log, self._ended(), result, clock())
+            self._judge_health(result)
             return result
 
-    def _sync(self) -> JsonObject:
+    def _sync(self) -> None:
+        """Keep even; whatever goes wrong becomes the partner's trouble, and nobody else's."""
         shop = open_shop(self.settings, self.job.location)
         try:
             with shop.http, run.booked(self.job, self.ledger, self.story):
                 self._keep_even(shop)
         except EvenstockError as error:
             self.trouble = str(error)
+        except Exception as error:  # noqa: BLE001 - isolation: a mistake with one partner stops only its sync
+            self.trouble = f"{type(error).__name__}: {error}"
         add_usage(self.story.api, f"shopify:{self.job.account}", shop.http.usage.as_dict())
         if self.story.error:
             self.trouble = str(self.story.error["message"])
-        return self._closed()
+        if self.trouble:
+            interrupt(self.story, {line.product_id for line in self.story.lines}, self.trouble)
 
     def _keep_even(self, shop: Shopify) -> None:
+        """Take all levels from reading to receipt, and those again that another run had in hand."""
         mappings = self._mappings()
-        own = sorted({each.own_variant_id for each in mappings})
-        products = shop.variants(own)
-        self.missing = sorted(set(own) - {each.id for product in products for each in product.variants})
+        self._take_turn(shop, mappings)
+        for _ in range(TURNS - 1):
+            if not (locked := self._locked()):
+                break
+            self._wait_for(locked)
+            own = {line.variant_id for line in locked}
+            self._take_turn(shop, [each for each in mappings if each.own_variant_id in own])
+        if not self.job.dry_run:
+            remember.count_errors(self.ledger, self.story.lines, self._memories)
+
+    def _take_turn(self, shop: Shopify, mappings: Sequence[ProductMapping]) -> None:
+        """Read the own store, then the partners; compare, write, read back."""
+        # What others write from here on would look like sales; what they wrote before is in the baseline.
+        job = replace(self.job, started_at=clock())
+        products = self._own(shop, mappings)
         heard = partner_fetch.heard(mappings, self._partners_shop(mappings))
-        self._note(mappings, heard)
+        self._note(mappings, products, heard)
         lines = self._compared(shop, mappings, products, heard)
         plan = prepare(
-            self.job,
+            job,
             self.settings,
             self.ledger,
             products=products,
             lines=lines,
             judge=self._judge(lines),
             now=self.settings.now(),
+            first_batch=self._batches,
         )
         self._tell(plan)
-        for number, batch in enumerate(plan.batches):
-            carrier = Carrier(self.job, shop, self.ledger, self.settings, NOBODY)
+        for number, batch in enumerate(plan.batches, self._batches):
+            carrier = Carrier(job, shop, self.ledger, self.settings, NOBODY)
             absorb(self.story, to_json(carrier.carry(number, batch)))
-        if not self.job.dry_run:
-            remember.count_errors(self.ledger, self.story.lines, plan.memories)
+        self._batches += len(plan.batches)
+
+    def _locked(self) -> list[Line]:
+        return [line for line in self.story.lines if line.reason == "locked"]
+
+    def _wait_for(self, lines: Sequence[Line]) -> None:
+        """Wait a while for whoever works on the products of these lines."""
+        until, pause = clock() + timedelta(seconds=WAIT), threading.Event()
+        for product in sorted({line.product_id for line in lines}):
+            resource = product_resource(self.job.account, product)
+            while clock() < until and self.ledger.held_until(resource, clock()):
+                pause.wait(0.1)
 
     # ------------------------------------------------------------- fetching
+
+    def _own(self, shop: Shopify, mappings: Sequence[ProductMapping]) -> list[Product]:
+        """The own variants that are fed, with their products."""
+        own = sorted({each.own_variant_id for each in mappings})
+        products = shop.variants(own)
+        there = {each.id for product in products for each in product.variants}
+        if self.heard is None:
+            self.missing = sorted(set(own) - there)
+        return products
 
     def _mappings(self) -> list[ProductMapping]:
         """The partner's mappings, and those of others that are summed with them."""
@@ -125,19 +182,21 @@ class Course:
 
         return open_store
 
-    def _note(self, mappings: Sequence[ProductMapping], heard: Heard) -> None:
-        """Keep what was seen of each mapping, and what keeps the partner silent."""
+    def _note(self, mappings: Sequence[ProductMapping], products: Sequence[Product], heard: Heard) -> None:
+        """Keep what was seen of each mapping, and what keeps the partner silent; once a run."""
+        for account, usage in heard.usage.items():
+            add_usage(self.story.api, f"shopify:{account}", dict(usage))
+        if self.heard is not None:
+            return
+        self.heard = heard
         silent = heard.silent.get(self.partner.id or 0)
         self.trouble = str(silent) if silent else ""
-        if self.job.dry_run:
-            return
-        now = self.settings.now()
-        seen = [
-            partner_diff.sighted(each, heard.readings[each.id or 0], now)
-            for each in mappings
-            if each.partner_id == self.partner.id
-        ]
-        self.ledger.record_sightings(self.job.account, [each for each in seen if each not in mappings])
+        its = [each for each in mappings if each.partner_id == self.partner.id]
+        self._gone = partner_diff.gone(its, heard.readings, products)
+        if not self.job.dry_run:
+            now = self.settings.now()
+            seen = [partner_diff.sighted(each, heard.readings[each.id or 0], now) for each in its]
+            self.ledger.record_sightings(self.job.account, [each for each in seen if each not in its])
 
     # ------------------------------------------------------------ comparing
 
@@ -149,12 +208,15 @@ class Course:
         unbooked = partner_fetch.unbooked(shop, products, words, reads_orders=self.job.reads_orders)
         feeds = partner_fetch.feeds(self.partner, mappings, heard.readings, now)
         lines = partner_diff.stock(feeds, products, unbooked, self._policy())
-        self.story.checked = len(lines)
-        if self.planned is None:
-            return lines
-        narrowed = release.narrow(lines, self.planned)
-        self.story.checked = len(narrowed.lines)
-        return list(narrowed.lines)
+        if self.planned is not None:
+            own = {each.own_variant_id for each in mappings} if self.story.lines else None
+            planned = {
+                item: line for item, line in self.planned.items() if own is None or line.variant_id in own
+            }
+            lines = list(release.narrow(lines, planned).lines)
+        if not self.story.lines:
+            self.story.checked = len(lines)
+        return lines
 
     def _policy(self) -> partner_diff.Policy:
         settings, now = self.settings, self.settings.now()
@@ -182,10 +244,38 @@ class Course:
     # --------------------------------------------------------------- telling
 
     def _tell(self, plan: Prepared) -> None:
-        self.story.tell(plan.lines)
-        self.story.unknown_since = remember.unknown_since(plan.lines, plan.memories)
-        if plan.plan:
+        """Take the plan in; lines that are planned anew take the places of those before."""
+        told = {line.variant_id: line for line in (*self.story.lines, *plan.lines)}
+        self.story.tell(told.values())
+        self._memories |= plan.memories
+        self.story.unknown_since = remember.unknown_since(self.story.lines, self._memories)
+        if plan.plan and self.story.plan_id:
+            self.story.warnings.append(f"more is held in {plan.plan.id}")
+        elif plan.plan:
             self.story.plan_id, self.story.plan_expires_at = plan.plan.id, plan.plan.expires_at
+
+    def _judge_health(self, result: JsonObject) -> None:
+        """Say how the partner is, and tell people of what is wrong with it."""
+        account, now = self.job.account, self.settings.now()
+        logs = self.ledger.sync_logs(account, partner_id=self.partner.id, limit=RECENT)
+        stale_after = timedelta(hours=self.settings.stale_after_hours)
+        found = health.health(self.partner, logs, self._findings(), now, stale_after)
+        status = "failed" if self.trouble else found.status
+        error = self.trouble or ("" if result["success"] else str(result["message"]))
+        self.ledger.record_partner_health(account, self.partner.id or 0, status, now, error=error)
+        # Of a partner that was not even asked, nothing is known.
+        if self.heard is not None and self.planned is None:
+            alerts.settle_partner(self.ledger, self.settings, self.partner, found)
+
+    def _findings(self) -> Findings:
+        counts = self.story.balance.counts
+        return Findings(
+            error=self.heard.silent.get(self.partner.id or 0) if self.heard else None,
+            gone=self._gone,
+            conflicts=counts[Outcome.CONFLICT],
+            held=counts[Outcome.HELD],
+            units=sum(max(0, line.shown) for line in self.story.lines),
+        )
 
     def _ended(self) -> Ended:
         return Ended(self.partner.shop_domain, self.story, self.trouble, self.missing)
@@ -196,8 +286,3 @@ class Course:
         name = state_name(self.story) if result["success"] else "Failed"
         self.ledger.finish_run(self.job.run_id, RunState(name.lower()), clock(), result)
         return result
-
-
-def sync(job: Job, partner: Partner, settings: Settings, ledger: Ledger) -> JsonObject:
-    """Sync one partner; whatever is wrong with it stops only itself."""
-    return Course(job, partner, settings, ledger).run()

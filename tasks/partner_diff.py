@@ -80,6 +80,18 @@ def sighted(mapping: ProductMapping, found: Reading, now: datetime) -> ProductMa
     return replace(mapping, seen_at=now, gone_since=since, gone_sightings=mapping.gone_sightings + 1)
 
 
+def gone(
+    mappings: Iterable[ProductMapping], found: Mapping[int, Reading], products: Iterable[Product]
+) -> list[str]:
+    """Variants that their partner does not sell any more, as people know them."""
+    skus = {variant.id: variant.sku for product in products for variant in product.variants}
+    return [
+        f"variant {each.partner_variant_id}, here {skus.get(each.own_variant_id) or each.own_variant_id}"
+        for each in mappings
+        if each.id is not None and found[each.id].is_gone
+    ]
+
+
 def is_proved_gone(mapping: ProductMapping, policy: Policy) -> bool:
     """Whether it was missed often enough, for long enough, with nothing to the contrary in between."""
     if policy.gone_after is None or mapping.gone_since is None:

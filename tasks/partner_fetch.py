@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from connectors.errors import ConnectorError, EvenstockError
+from connectors.errors import EvenstockError, Unauthorised
 from connectors.ledger.partners import truth_of
 from connectors.ledger.records import Partner, ProductMapping
 from connectors.records import Available, Product
@@ -18,15 +19,21 @@ from tasks.partner_diff import Feed, Reading, reading, sighted
 
 AT_SHIPPING, AT_ONCE = "at_shipping", "at_once"
 
+AT_ONCE_ASKED = 8
+"""Partners that are read side by side for the sake of one, because they feed own variants together."""
+
 UNREACHABLE = Reading(unknown="partner_unreachable")
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What the partners' stores said: a reading by mapping id, and by partner id why one said nothing."""
+    """What one partner's store, or several, said: a reading by mapping id, and by partner id why one said
+    nothing. `usage`: what was asked of each store, by its domain.
+    """
 
     readings: Mapping[int, Reading]
     silent: Mapping[int, EvenstockError]
+    usage: Mapping[str, Mapping[str, int | float]]
 
 
 def readings(shop: Shopify, mappings: Sequence[ProductMapping]) -> dict[int, Reading]:
@@ -49,26 +56,45 @@ def readings(shop: Shopify, mappings: Sequence[ProductMapping]) -> dict[int, Rea
 def _levels(shop: Shopify, items: Sequence[int]) -> dict[int, Available]:
     """Levels at all locations; none at all where the partner does not let its inventory be read."""
     found: dict[int, Available] = {}
-    with suppress(ConnectorError):
+    with suppress(Unauthorised):
         for some in chunks(items, PAGE):
             found.update(shop.available_everywhere(some)[0])
     return found
 
 
 def heard(mappings: Sequence[ProductMapping], open_shop: Callable[[int], Shopify]) -> Heard:
-    """Ask every partner that feeds one of these. One that does not answer makes only its own unknown."""
+    """Ask every partner that feeds one of these, side by side. One that does not answer makes only its own
+    unknown.
+    """
     by_partner: defaultdict[int, list[ProductMapping]] = defaultdict(list)
     for each in mappings:
         by_partner[each.partner_id].append(each)
-    found: dict[int, Reading] = {}
-    silent: dict[int, EvenstockError] = {}
-    for partner_id, its in by_partner.items():
+    if not by_partner:
+        return Heard({}, {}, {})
+    with ThreadPoolExecutor(min(len(by_partner), AT_ONCE_ASKED)) as pool:
+        said = list(pool.map(lambda one: _heard_one(one[0], one[1], open_shop), by_partner.items()))
+    return Heard(
+        {number: found for each in said for number, found in each.readings.items()},
+        {partner: error for each in said for partner, error in each.silent.items()},
+        {shop: usage for each in said for shop, usage in each.usage.items()},
+    )
+
+
+def _heard_one(
+    partner_id: int, mappings: Sequence[ProductMapping], open_shop: Callable[[int], Shopify]
+) -> Heard:
+    """Ask one partner."""
+    usage: dict[str, Mapping[str, int | float]] = {}
+    try:
+        shop = open_shop(partner_id)
         try:
-            found |= readings(open_shop(partner_id), its)
-        except EvenstockError as error:
-            silent[partner_id] = error
-            found |= {each.id: UNREACHABLE for each in its if each.id is not None}
-    return Heard(found, silent)
+            with shop.http:
+                return Heard(readings(shop, mappings), {}, usage)
+        finally:
+            usage[shop.http.account] = shop.http.usage.as_dict()
+    except EvenstockError as error:
+        unreachable = {each.id: UNREACHABLE for each in mappings if each.id is not None}
+        return Heard(unreachable, {partner_id: error}, usage)
 
 
 def feeds(

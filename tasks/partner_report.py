@@ -1,13 +1,15 @@
 """Tell how a partner sync went: the report that programs read."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 
 from connectors.records import JsonObject, JsonValue
 from connectors.shape import as_int, as_list, as_object
 from tasks import report
+from tasks.page import escape
 from tasks.plan import BROKEN, Line, Outcome, balance
+from tasks.reasons import meaning
 from tasks.report import Story
 from tasks.verdicts import add_usage
 
@@ -44,6 +46,7 @@ def of_partner(ended: Ended, now: datetime) -> JsonObject:
     errors = _errors(ended)
     return {
         "partnerShop": ended.shop,
+        "message": _sentence(ended),
         "success": story.is_success and not ended.trouble and not ended.missing,
         "itemsProcessed": story.checked + len(ended.missing),
         "itemsUpdated": counts[Outcome.DONE],
@@ -64,6 +67,18 @@ def of_partner(ended: Ended, now: datetime) -> JsonObject:
         "warnings": list[JsonValue](story.warnings),
         "details": _details(ended),
     }
+
+
+def _sentence(ended: Ended) -> str:
+    """How it went with one partner."""
+    story = ended.story
+    counts = story.balance.counts
+    if ended.trouble:
+        return f"{ended.shop}: {ended.trouble}"
+    told = [f"{counts[outcome]} {outcome.value.replace('_', ' ')}" for outcome in Outcome if counts[outcome]]
+    told += [f"{len(ended.missing)} own variants missing"] if ended.missing else []
+    told += [str(warning) for warning in story.warnings]
+    return f"{ended.shop}: {', '.join(told) or 'nothing to sync'}"
 
 
 def _errors(ended: Ended) -> list[JsonValue]:
@@ -98,6 +113,10 @@ class Sum:
     errors: list[JsonValue] = field(default_factory=list)
     warnings: list[JsonValue] = field(default_factory=list)
 
+    def break_off(self, ended: Ended, error: Exception, now: datetime) -> None:
+        """Add a partner whose sync left no result."""
+        self.take(of_partner(replace(ended, trouble=f"{type(error).__name__}: {error}"), now))
+
     def take(self, result: JsonObject) -> None:
         """Add one partner's result, and what it asked of the APIs."""
         self.results.append(result)
@@ -105,9 +124,9 @@ class Sum:
             add_usage(self.api, account, as_object(usage, account))
 
 
-def document(total: Sum, *, dry_run: bool, writes: bool) -> JsonObject:
+def document(total: Sum, *, sync_id: str, day: date, dry_run: bool, writes: bool) -> JsonObject:
     """The report of a partner sync: the origin's fields, and what every report has."""
-    results = total.results
+    results = sorted(total.results, key=lambda each: str(each["partnerShop"]))
     plans = [each for each in results if each["plan_id"]]
     errors = total.errors + [
         f"{each['partnerShop']}: {error}" for each in results for error in as_list(each["errors"], "errors")
@@ -115,6 +134,8 @@ def document(total: Sum, *, dry_run: bool, writes: bool) -> JsonObject:
     return {
         "success": not total.errors and all(bool(each["success"]) for each in results),
         "message": _message(results, total.errors, dry_run=dry_run),
+        "sync_id": sync_id,
+        "day": day.isoformat(),
         "dry_run": dry_run,
         "writes": "on" if writes else "off",
         "partnersProcessed": len(results),
@@ -160,6 +181,96 @@ def _message(results: Sequence[JsonObject], errors: Sequence[JsonValue], *, dry_
         head = f"Partner sync: {len(results)} partners, {_sum(results, 'itemsUpdated')} levels written"
     held = f"; {counts['held']} are held and wait for a person" if counts.get("held") else ""
     return head + held + (f"; {failed} partners with problems" if failed else "")
+
+
+# ------------------------------------------------------------------- pages
+
+SHOWN = ("errors", "conflicts", "parked", "held", "refused", "planned", "updated", "deleted", "unknown")
+"""Lists in the order in which a person should look at them."""
+
+TABLE_ROWS = 1_000
+
+
+def markdown(found: JsonObject) -> str:
+    """The summary of a run that a shop owner reads in the Prefect UI."""
+    is_dry = " (**dry run**)" if found["dry_run"] else ""
+    off = "**Writes are switched off (EVENSTOCK_WRITES=off): nothing was changed.**"
+    lines = [
+        f"# {escape(str(found['message']))}",
+        f"Day {found['day']}, run `{found['sync_id']}`{is_dry}",
+        *([] if found["writes"] == "on" else ["", off]),
+        *_partners(found),
+        *_levels(found),
+        "",
+        *(f"- Warning: {escape(str(warning))}" for warning in as_list(found["warnings"], "warnings")),
+        *(f"- Error: {escape(str(error))}" for error in as_list(found["errors"], "errors")[:20]),
+        *_plans(found),
+    ]
+    return "\n".join(lines)
+
+
+def _partners(found: JsonObject) -> list[str]:
+    results = [as_object(each, "result") for each in as_list(found["partnerResults"], "results")]
+    if not results:
+        return ["", "No active partner: `evenstock partners list` shows those there are."]
+    figures = ("itemsProcessed", "itemsUpdated", "itemsSkipped", "itemsFailed", "durationSeconds")
+    rows = [
+        f"| {escape(str(each['partnerShop']))} | {'🟢' if each['success'] else '🔴'} | "
+        + " | ".join(str(each[name]) for name in figures)
+        + " |"
+        for each in sorted(results, key=lambda each: (bool(each["success"]), str(each["partnerShop"])))
+    ]
+    head = "| partner | | levels | written | skipped | failed | seconds |"
+    return ["", head, "|---|---|---:|---:|---:|---:|---:|", *rows]
+
+
+def _levels(found: JsonObject) -> list[str]:
+    books, seen = as_object(found["balance"], "balance"), as_object(found["receipt"], "receipt")
+    rows = [
+        f"| {name.replace('_', ' ')} | {count} |"
+        for name, count in books.items()
+        if count or name == "checked"
+    ]
+    receipt = (
+        f"Receipt: {seen['read_back']} levels read back after writing, {seen['drift']} of them drifted, "
+        f"{seen['unconfirmed']} unconfirmed."
+    )
+    return ["", "| levels | |", "|---|---:|", *rows, "", receipt]
+
+
+def _plans(found: JsonObject) -> list[str]:
+    """What to do about what waits: a plan for each partner."""
+    plans = as_list(found["plan_ids"], "plans")
+    if not plans:
+        return []
+    told = "What would be written is kept" if found["dry_run"] else "Some levels are held and wait for you"
+    how = "look at it with `evenstock plans show ID`, apply it with the deployment *apply-plan*"
+    return ["", f"**{told}, a plan for each partner**: {how}.", *(f"\n```\n{each}\n```" for each in plans)]
+
+
+def table(found: JsonObject) -> list[dict[str, str | int | None]]:
+    """What changed and what did not, over all partners, as rows for the table artifact."""
+    lists = as_object(found["details"], "details")
+    entries = [(name, as_object(each, name)) for name in SHOWN for each in as_list(lists[name], name)]
+    return [_row(name, entry) for name, entry in entries[:TABLE_ROWS]]
+
+
+def _row(name: str, entry: JsonObject) -> dict[str, str | int | None]:
+    known = meaning(str(entry["reason"])) if entry["reason"] else ""
+    why = ": ".join(part for part in (known, str(entry.get("note", ""))) if part)
+    return {
+        "partner": escape(str(entry["partner"])),
+        "sku": escape(str(entry["sku"])),
+        "from": _figure(entry.get("old_qty")),
+        "to": _figure(entry.get("new_qty")),
+        "outcome": name,
+        "why": escape(why),
+        "product": _figure(entry["product_id"]),
+    }
+
+
+def _figure(found: JsonValue) -> int | None:
+    return found if isinstance(found, int) else None
 
 
 def _sum(results: Iterable[JsonObject], name: str) -> int:

@@ -51,10 +51,12 @@ def prepare(
     judge: Judge,
     now: datetime,
     busy: AbstractSet[int] = frozenset(),
+    first_batch: int = 0,
 ) -> Prepared:
     """Judge the lines, sift the deletions and store the plan: nothing was written to the shop before this.
 
     `busy`: products that differ in more than these lines, so that they are not finished with them.
+    `first_batch`: the number of the first batch, if the run has stored some before.
     """
     known = ledger.levels_of(job.account, job.location, [line.item_id for line in lines])
     history = remember.history(ledger, job, now)
@@ -72,9 +74,9 @@ def prepare(
     due = Due() if job.dry_run else batching.due(products, ready, job, sifted.archive, busy)
     batches = tuple(batching.batches(due.jobs, job.batch_size))
     expires = timedelta(hours=settings.plan_expires_hours)
-    plan = remember.store_plan(
-        ledger, job, ready, batches=batching.batch_numbers(batches), expires=expires, now=now
-    )
+    numbers = batching.batch_numbers(batches, first_batch)
+    name = f"plan_{job.run_id}" + (f"_{first_batch}" if first_batch else "")
+    plan = remember.store_plan(ledger, job, ready, name=name, batches=numbers, expires=expires, now=now)
     return Prepared(ready, batches, tuple(due.finished), sifted.failed, learned, plan)
 
 

@@ -101,6 +101,7 @@ def store_plan(
     job: Job,
     lines: Sequence[Line],
     *,
+    name: str,
     batches: Mapping[int, int],
     expires: timedelta,
     now: datetime,
@@ -108,7 +109,7 @@ def store_plan(
     """Store every line that is to be written or held, before the first write; the plan, if one must wait.
 
     In a dry run the plan is all of them; in a real one only those that are held. Lines of older plans for
-    the same levels are superseded.
+    the same levels are superseded. `name`: the id of such a plan.
     """
     going = [line for line in lines if line.is_open]
     ledger.store_changes(to_change(line, job, batches.get(line.product_id)) for line in going)
@@ -119,7 +120,7 @@ def store_plan(
     waiting = [line for line in lines if line.outcome in {Outcome.HELD, Outcome.NOT_SENT}]
     if not waiting:
         return None
-    plan = _plan(job, waiting, expires, now)
+    plan = _plan(name, job, waiting, expires, now)
     ledger.store_plan(plan, (replace(to_change(line, job), plan_id=plan.id) for line in waiting))
     if not job.dry_run:
         ledger.supersede(job.account, job.run_id, {(line.item_id, job.location) for line in waiting})
@@ -134,9 +135,9 @@ def is_sweep_due(ledger: Ledger, job: Job) -> bool:
     return swept is None or swept < job.day
 
 
-def _plan(job: Job, lines: Sequence[Line], expires: timedelta, now: datetime) -> Plan:
+def _plan(name: str, job: Job, lines: Sequence[Line], expires: timedelta, now: datetime) -> Plan:
     return Plan(
-        id=f"plan_{job.run_id}",
+        id=name,
         run_id=job.run_id,
         flow=job.flow,
         account=job.account,
