@@ -84,7 +84,7 @@ def begin(settings: Settings, shop_domain: str | None, *, dry_run: bool, release
     )
     total = Sum()
     add_usage(total.api, f"shopify:{job.account}", shop.http.usage.as_dict())
-    done = {} if release else _done_before(ledger, dry_run=dry_run)
+    done = {} if release else done_before(ledger, runtime.flow_run.id, dry_run=dry_run)
     return Round(settings, ledger, job, partners, total, done)
 
 
@@ -98,12 +98,11 @@ def _chosen(partners: list[Partner], shop_domain: str | None) -> tuple[Partner, 
     return found
 
 
-def _done_before(ledger: Ledger, *, dry_run: bool) -> dict[str, JsonObject]:
-    """What this very Prefect run did well in an earlier try, by partner."""
-    run_id = runtime.flow_run.id
+def done_before(ledger: Ledger, prefect_run_id: str | None, *, dry_run: bool) -> dict[str, JsonObject]:
+    """What this very Prefect run did well in an earlier try: reports by the partners' shop domains."""
     return {
         str(each.parameters.get("partner")): each.report
-        for each in (ledger.runs_of(run_id) if run_id else ())
+        for each in (ledger.runs_of(prefect_run_id) if prefect_run_id else ())
         if each.flow == PARTNER_SYNC
         and each.dry_run == dry_run
         and each.report is not None
