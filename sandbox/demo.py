@@ -15,6 +15,7 @@ Json = dict[str, Any]
 MAIN: Final = "1"
 WAREHOUSE: Final = "2"
 DOMAIN: Final = "shoes.example"
+PARTNERS_KEY: Final = "demo-partner-token"
 MODELS: Final = re.findall(
     r"\w+",
     """
@@ -36,6 +37,7 @@ class Demo:
     products: list[Json] = field(default_factory=list)
     items: list[Json] = field(default_factory=list)
     orders: list[Json] = field(default_factory=list)
+    partners: dict[str, Json] = field(default_factory=dict)
 
     def ago(self, **span: float) -> str:
         """A moment so long ago."""
@@ -83,6 +85,17 @@ class Demo:
         self.orders.append(order)
         return order
 
+    def partner(self, domain: str, title: str, pairs: Mapping[str, tuple[int, int]]) -> list[Json]:
+        """A partner's store, and its goods in the own one: SKU → (own, partner); gives the own variants."""
+        own = self.product(
+            None, title, {sku: shown for sku, (shown, _) in pairs.items()}, product_type="Extras"
+        )
+        theirs = Demo(self.now)
+        theirs.product(None, title, {sku: units for sku, (_, units) in pairs.items()})
+        place = {"id": int(MAIN), "name": "Workshop"}
+        self.partners[domain] = {"token": PARTNERS_KEY, "locations": [place], "products": theirs.products}
+        return own
+
 
 def _variant(product: int, place: int, sku: str, available: int) -> Json:
     number = product * 10 + place
@@ -111,6 +124,7 @@ def demo_world(now: datetime) -> Json:
         _kept_from_deletion,
         _deletable,
         _set_apart,
+        _partners,
     ):
         make(demo)
     shop = {
@@ -121,7 +135,7 @@ def demo_world(now: datetime) -> Json:
         "products": demo.products,
         "orders": demo.orders,
     }
-    return {"shopify": {DOMAIN: shop}, "rms": {"items": demo.items}}
+    return {"shopify": {DOMAIN: shop, **demo.partners}, "rms": {"items": demo.items}}
 
 
 def _moved(place: int, index: int) -> int:
@@ -229,3 +243,12 @@ def _set_apart(demo: Demo) -> None:
     missing[0]["levels"] = {WAREHOUSE: {"available": 8}}
     demo.pair("25G809", "Just ordered", {"38": (4, 4), "39": (2, 3)})[0]["levels"][MAIN]["committed"] = 1
     demo.order(demo.products[-1]["variants"][0], minutes=40)["fulfilled"] = False
+
+
+def _partners(demo: Demo) -> None:
+    """Goods of partners: their stock is the truth, RMS does not know them."""
+    bags = demo.partner("bags.example", "Tote bag", {"BAG-S": (7, 12), "BAG-M": (15, 13), "BAG-L": (14, 14)})
+    bags[0]["levels"][MAIN]["committed"] = 3
+    demo.order(bags[0], 3, hours=2)["fulfilled"] = False
+    demo.partner("socks.example", "Wool socks", {"SOCK-36": (6, 6), "SOCK-38": (18, 15), "SOCK-40": (11, 14)})
+    demo.partner("belts.example", "Leather belt", {"BELT-85": (3, 5), "BELT-95": (2, 2)})

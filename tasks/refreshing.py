@@ -357,6 +357,10 @@ def details(tale: Tale) -> JsonObject:
     """What changed, or would have, and what failed, item by item."""
     changes = [change for end in tale.batches for change in end.changes]
     product_of = {item: product for product, items in tale.found.products.items() for item in items}
+    told: list[JsonValue] = [
+        {"product_id": product_of.get(as_int(each["inventory_item_id"], "inventory_item_id")), **each}
+        for each in changes
+    ]
     failed: list[JsonValue] = [
         {"product_id": product_of.get(item), "inventory_item_id": item, "reason": why}
         for item, why in tale.failed_items.items()
@@ -364,7 +368,7 @@ def details(tale: Tale) -> JsonObject:
     failed += [{"product_id": each, "reason": NOT_IN_STORE} for each in tale.found.unknown]
     failed += [{"product_id": each, "reason": why} for each, why in tale.found.unread.items()]
     return {
-        "planned" if tale.refresh.dry_run else "updated": list[JsonValue](changes),
+        "planned" if tale.refresh.dry_run else "updated": told,
         "errors": failed,
         "gone_variants": tale.found.gone,
     }

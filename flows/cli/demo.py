@@ -3,19 +3,21 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_bytes
 
 from rich.console import Console
 
 from connectors.errors import ConfigurationError
 from connectors.records import JsonObject
-from connectors.settings import child_environment, use
+from connectors.settings import child_environment, load_settings, use
 from flows.cli.children import Family, PrefectServer, Sandbox, family, free_port
 from flows.cli.options import Parser, out
-from flows.cli.page import section, show_report
+from flows.cli.page import rows, section, show_report
 
 FLOW = "reverse-stock-sync"
 PROJECT = Path(__file__).parents[2]
@@ -23,10 +25,42 @@ POOL = "evenstock"
 PORT = 8700
 """Where the UI of `evenstock up` is, if nobody else is there: a page that was left open finds it again."""
 
+PARTNERS = "partner-sync"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A flow that the demo runs: what its title says of it is looked at afterwards."""
+
+    title: str
+    flow: str
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    writes: bool = False
+    fails: int = 0
+    """Partners that are told as failed."""
+
+
 STEPS = (
-    ("1. Dry run: what would be done", {"dry_run": True}),
-    ("2. Real run: it is done", {"dry_run": False}),
-    ("3. Second run: nothing is left to do", {"dry_run": False}),
+    Step("1. Dry run: what would be done", FLOW, {"dry_run": True}),
+    Step("2. Real run: it is done", FLOW, writes=True),
+    Step("3. Second run: nothing is left to do", FLOW),
+)
+TRADE = (
+    Step("4. Partners' stock, dry run: what would be done", PARTNERS, {"dry_run": True}, fails=1),
+    Step(
+        "5. Partners' stock, real run: one partner fails, the others are level",
+        PARTNERS,
+        writes=True,
+        fails=1,
+    ),
+    Step("6. Partners' stock, second run: nothing is left to do", PARTNERS, fails=1),
+    Step(
+        "7. Refresh: the stock of three products, for other programs",
+        "inventory-refresh",
+        {"product_ids": [101, 161, 162]},
+        writes=True,
+    ),
+    Step("8. How refreshes are going", "inventory-sync-status"),
 )
 
 
@@ -35,10 +69,10 @@ def demo(arguments: list[str]) -> int:
     Parser("demo", "The main job on a small demo shop, from start to receipt.").parse_args(arguments)
     console = out()
     started = time.monotonic()
-    console.print("Starting a Shopify store, an RMS database and a Prefect server on this machine …")
+    console.print("Starting Shopify stores, an RMS database and a Prefect server on this machine …")
     with family() as children, _world(children) as world:
         world.server.wait()
-        for problem in _perform_steps(console, world.server.api):
+        for problem in _shown(console, children, world):
             console.print(f"[red bold]Not as it should be:[/] {problem}")
             return 1
     console.rule()
@@ -59,7 +93,7 @@ def up(arguments: list[str]) -> int:
     if port and free_port(port) != port:
         raise ConfigurationError(f"port {port} is taken: name another one with --port, or none")
     console = out()
-    console.print("Starting a Shopify store, an RMS database and a Prefect server on this machine …")
+    console.print("Starting Shopify stores, an RMS database and a Prefect server on this machine …")
     try:
         with family() as children:
             _stay(console, children, port or free_port(PORT))
@@ -127,6 +161,7 @@ def _world(
     tell("the demo store and its RMS answer")
     settings = shop.settings | {
         "EVENSTOCK_DATABASE_URL": f"sqlite:///{children.folder / 'ledger.db'}",
+        "EVENSTOCK_SECRET_KEY": b64encode(token_bytes(32)).decode(),
         "PREFECT_HOME": str(children.folder / "prefect"),
         "PREFECT_PROFILES_PATH": str(children.folder / "prefect" / "profiles.toml"),
         "PREFECT_API_URL": server.api,
@@ -135,29 +170,46 @@ def _world(
     yield _World(server, settings, tell)
 
 
-def _perform_steps(console: Console, api: str) -> Iterator[str]:
-    """Run the three steps, show each, and yield what went otherwise than told."""
+def _shown(console: Console, children: Family, world: _World) -> Iterator[str]:
+    """Run all steps, show each, and yield what went otherwise than told."""
     # Prefect reads its settings when it is imported: not before they are made.
-    from flows.cli.run import perform, quieten, with_api  # noqa: PLC0415
+    from flows.cli import trade  # noqa: PLC0415
+    from flows.cli.run import quieten, with_api  # noqa: PLC0415
 
     quieten()
-    with with_api(api):
-        for number, (title, parameters) in enumerate(STEPS):
-            console.rule(f"[bold]{title}", align="left")
-            with console.status(title):
-                report = perform(FLOW, parameters)
-            show_report(console, report)
-            yield from _surprises(number, report)
+    settings = load_settings()
+    with with_api(world.server.api):
+        yield from _perform(console, STEPS)
+        console.rule("[bold]Three partners, whose goods the shop sells too", align="left")
+        mapped = trade.let_in(settings, children.folder)
+        trade.spoil(settings)
+        console.print(
+            f"They are let in with their tokens, and {mapped} of their variants are mapped to own ones "
+            f"by SKU. Then {trade.LESS} deletes a variant, and {trade.REVOKED} takes its token back."
+        )
+        yield from _perform(console, TRADE)
 
 
-def _surprises(number: int, report: JsonObject) -> Iterator[str]:
+def _perform(console: Console, steps: Iterable[Step]) -> Iterator[str]:
+    from flows.cli.run import perform  # noqa: PLC0415 - as above
+
+    for step in steps:
+        console.rule(f"[bold]{step.title}", align="left")
+        with console.status(step.title):
+            report = perform(step.flow, step.parameters)
+        show_report(console, report)
+        yield from _surprises(step, report)
+
+
+def _surprises(step: Step, report: JsonObject) -> Iterator[str]:
     """Whatever a step did that its title does not say."""
     done = section(report, "balance").get("done")
-    if not report.get("success"):
+    failed = [each for each in rows(report, "partnerResults") if not each.get("success")]
+    if len(failed) != step.fails or bool(report.get("success")) != (not step.fails):
         yield f"the run says: {report.get('message')}"
-    elif number == 1 and not done:
+    elif step.writes and not done:
         yield "the real run changed nothing"
-    elif number != 1 and done:
+    elif done and not step.writes:
         yield f"{done} levels were changed"
 
 

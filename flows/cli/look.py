@@ -8,7 +8,7 @@ from connectors.settings import Settings, load_settings
 from flows.catalogue import entry, settings_of
 from flows.cli.alerting import as_document, show, told
 from flows.cli.options import flow_parser, out, say_json
-from flows.cli.page import show_report
+from flows.cli.page import message_of, show_report
 from tasks.desk import ledger_of
 
 RELEASE = "apply-plan"
@@ -88,7 +88,7 @@ def _runs(settings: Settings, flow: str, limit: int) -> list[Run]:
 
 
 def _message(run: Run) -> str:
-    return str(run.report.get("message", "")) if run.report else ""
+    return message_of(run.report) if run.report else ""
 
 
 def _as_json(run: Run) -> JsonObject:

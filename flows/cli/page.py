@@ -1,5 +1,7 @@
 """A report on the terminal: what changed, the balance, the receipt, and what waits."""
 
+from collections.abc import Iterable
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -34,18 +36,33 @@ _TO_JUDGE = ("errors", "conflicts", "parked", "held", "refused", "unknown")
 def show_report(console: Console, report: JsonObject) -> None:
     """Print a report for people."""
     colour = "green" if report.get("success") else "red"
-    message = report.get("message") or section(report, "error").get("message")
-    console.print(f"[bold {colour}]{_text(message)}[/]")
+    console.print(f"[bold {colour}]{_text(message_of(report))}[/]")
+    if "stockHealth" in section(report, "data"):
+        _show_figures(console, section(report, "data"))
     if "balance" not in report:
         # The run broke off before it looked at anything.
         return
-    console.print(f"[dim]run {_text(report.get('sync_id'))}, day {_text(report.get('day'))}[/]")
+    if report.get("sync_id"):
+        console.print(f"[dim]run {_text(report.get('sync_id'))}, day {_text(report.get('day'))}[/]")
     if report.get("writes") == "off":
         console.print("[yellow]Writes are switched off (EVENSTOCK_WRITES=off): nothing was changed.[/]")
-    _show_changes(console, details_of(report))
+    _show_partners(console, rows(report, "partnerResults"))
+    if "data" in report:
+        _show_refreshed(console, report)
+    else:
+        _show_changes(console, details_of(report))
     _show_balance(console, section(report, "balance"))
     _show_receipt(console, report)
     _show_hints(console, report)
+
+
+def message_of(report: JsonObject) -> str:
+    """How a run went, in one sentence; a partner's own report has none."""
+    message = report.get("message") or section(report, "error").get("message")
+    if message is None and "partnerShop" in report:
+        written = f"{report['itemsUpdated']} of {report['itemsProcessed']} levels written"
+        return f"{report['partnerShop']}: {written}" + ("" if report.get("success") else ", with problems")
+    return str(message or "")
 
 
 def details_of(report: JsonObject) -> JsonObject:
@@ -65,14 +82,100 @@ def rows(document: JsonObject, name: str) -> list[JsonObject]:
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
+def _table(*heads: str) -> Table:
+    return Table(*heads, box=None, pad_edge=False, header_style="bold")
+
+
+def _show_partners(console: Console, results: list[JsonObject]) -> None:
+    """A line for each partner, with what kept it from being synced."""
+    if not results:
+        return
+    table = _table("partner", "levels", "written", "failed", "seconds", "")
+    for each in results:
+        names = ("partnerShop", "itemsProcessed", "itemsUpdated", "itemsFailed", "durationSeconds")
+        style = "" if each.get("success") else "red"
+        table.add_row(*(_text(each.get(name)) for name in names), _first(each.get("errors")), style=style)
+    console.print(table)
+    console.print()
+
+
+def _first(errors: JsonValue) -> str:
+    """The first of some errors, and how many more there are."""
+    if not isinstance(errors, list) or not errors:
+        return ""
+    return _text(errors[0]) + (f" (and {len(errors) - 1} more)" if len(errors) > 1 else "")
+
+
+def _show_refreshed(console: Console, report: JsonObject) -> None:
+    """Products that were refreshed, levels that differ from what was known, and what failed."""
+    details, data = details_of(report), section(report, "data")
+    table = _table("product", "item", "location", "from", "to", "")
+    for row in _shown_first(changed := rows(details, "updated") or rows(details, "planned")):
+        table.add_row(*_refreshed_cells(row))
+    if len(changed) > SHOWN:
+        table.add_row("…", "", "", "", "", f"{len(changed) - SHOWN} more", style="dim")
+    for row in _shown_first(rows(details, "errors")):
+        cells = (_text(row.get("product_id")), _text(row.get("inventory_item_id")), "", "", "")
+        table.add_row(*cells, _text(row.get("reason")), style="red")
+    console.print(table if table.row_count else "No level differs from what was known.")
+    good, all_ = _text(data.get("successfulProducts")), _text(data.get("totalProducts"))
+    console.print(
+        f"[bold]Products[/]  {good} of {all_} are fresh, {_text(data.get('inventoryUpdates'))} items stored "
+        f"in {_text(data.get('processingTime'))} ms",
+        soft_wrap=True,
+    )
+    if rows(data, "errors") and not report.get("dry_run"):
+        retry = f"evenstock run inventory-refresh --retry_of {_text(data.get('syncLogId'))}"
+        console.print(f"Read again only what failed with  {retry}", soft_wrap=True)
+
+
+def _shown_first(lines: list[JsonObject]) -> Iterable[JsonObject]:
+    return lines[:SHOWN]
+
+
+def _refreshed_cells(row: JsonObject) -> tuple[str, ...]:
+    names = ("product_id", "inventory_item_id", "location_id", "from", "to", "reason")
+    return tuple(_text(row.get(name)) for name in names)
+
+
+def _show_figures(console: Console, data: JsonObject) -> None:
+    """How inventory refreshes are going: a line for each thing that is known of them."""
+    for name in ("scheduling", "stockHealth", "performance", "rateLimit"):
+        facts = section(data, name)
+        parts = (f"{_words(key)} {_figure(value)}" for key, value in facts.items() if value is not None)
+        console.print(f"[bold]{_words(name).capitalize()}[/]  {' · '.join(parts)}", soft_wrap=True)
+    table = _table("refresh", "started (UTC)", "type", "status", "products", "errors", "ms")
+    for row in _shown_first(rows(data, "history")):
+        names = ("syncType", "status", "productsSynced", "errorsCount", "processingTime")
+        started = _text(row.get("startedAt"))[:19].replace("T", " ")
+        table.add_row(_text(row.get("syncLogId")), started, *(_text(row.get(name)) for name in names))
+    console.print(table if table.row_count else "Nothing was refreshed yet.")
+
+
+def _figure(value: JsonValue) -> str:
+    """A fact as people say it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,.0f}" if isinstance(value, float) else _text(value)[:19].replace("T", " ")
+
+
+def _words(name: str) -> str:
+    """`stockHealth` as people write it."""
+    return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name)
+
+
 def _show_changes(console: Console, details: JsonObject) -> None:
-    table = Table("SKU", "from", "to", "outcome", "why", box=None, pad_edge=False, header_style="bold")
+    found = {name: rows(details, name) for name in _LISTS}
+    whose = any("partner" in row for lines in found.values() for row in lines)
+    table = _table(*(["partner"] if whose else []), "SKU", "from", "to", "outcome", "why")
     for name, (outcome, style) in _LISTS.items():
-        lines = rows(details, name)
+        lines = found[name]
         for row in lines[:SHOWN]:
-            table.add_row(*_cells(outcome, row), style=style)
+            partner = [_text(row.get("partner"))] if whose else []
+            table.add_row(*partner, *_cells(outcome, row), style=style)
         if len(lines) > SHOWN:
-            table.add_row("…", "", "", f"{outcome}: {len(lines) - SHOWN} more", "", style="dim")
+            blank = [""] if whose else []
+            table.add_row("…", *blank, "", "", f"{outcome}: {len(lines) - SHOWN} more", "", style="dim")
     console.print(table if table.row_count else "There was nothing to do.")
     _show_meanings(console, details)
 
@@ -99,10 +202,11 @@ def _show_balance(console: Console, balance: JsonObject) -> None:
 
 def _show_receipt(console: Console, report: JsonObject) -> None:
     receipt = section(report, "receipt")
-    console.print(
-        f"[bold]Receipt[/]  {_text(receipt.get('read_back'))} levels read back, "
-        f"{_text(receipt.get('drift'))} drifted, {_text(receipt.get('unconfirmed'))} unconfirmed"
-    )
+    if "data" not in report:
+        console.print(
+            f"[bold]Receipt[/]  {_text(receipt.get('read_back'))} levels read back, "
+            f"{_text(receipt.get('drift'))} drifted, {_text(receipt.get('unconfirmed'))} unconfirmed"
+        )
     for account, figures in section(report, "api").items():
         if isinstance(figures, dict):
             parts = ", ".join(f"{name.replace('_', ' ')} {_text(value)}" for name, value in figures.items())
@@ -118,14 +222,15 @@ def _show_hints(console: Console, report: JsonObject) -> None:
             "Deleted variants are in stock again: bring one back with  evenstock variants list|restore ID",
             soft_wrap=True,
         )
-    plan = _text(report.get("plan_id"))
-    if not plan:
-        return
-    if section(report, "balance").get("held"):
+    plans = report.get("plan_ids", [report.get("plan_id")])
+    found = [_text(plan) for plan in plans if plan] if isinstance(plans, list) else []
+    if found and section(report, "balance").get("held"):
         console.print("[yellow bold]Held:[/] some lines wait for you.")
-    console.print(f"Look at the plan with  evenstock plans show {plan}", soft_wrap=True)
-    console.print(f"Apply it with          evenstock plans release {plan} --by NAME", soft_wrap=True)
-    console.print(f"It expires by itself   {_text(report.get('plan_expires_at'))[:16]} UTC")
+    for plan in found[:SHOWN]:
+        console.print(f"Look at the plan with  evenstock plans show {plan}", soft_wrap=True)
+        console.print(f"Apply it with          evenstock plans release {plan} --by NAME", soft_wrap=True)
+    if found:
+        console.print(f"It expires by itself   {_text(report.get('plan_expires_at'))[:16]} UTC")
 
 
 def printable(text: str) -> str:
