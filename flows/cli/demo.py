@@ -15,15 +15,19 @@ from rich.console import Console
 from connectors.errors import ConfigurationError
 from connectors.records import JsonObject
 from connectors.settings import child_environment, load_settings, use
+from flows.cli import trade
 from flows.cli.children import Family, PrefectServer, Sandbox, family, free_port
 from flows.cli.options import Parser, out
 from flows.cli.page import rows, section, show_report
+from flows.cli.webhooks import start_receiver
 
 FLOW = "reverse-stock-sync"
 PROJECT = Path(__file__).parents[2]
 POOL = "evenstock"
 PORT = 8700
 """Where the UI of `evenstock up` is, if nobody else is there: a page that was left open finds it again."""
+EDIT = '{"system": "shopify", "kind": "edit", "variant_id": 41011, "quantity": 5}'
+"""What `evenstock up` proposes to post to the stand-ins: a level is corrected in the store."""
 
 PARTNERS = "partner-sync"
 
@@ -106,6 +110,8 @@ def _stay(console: Console, children: Family, port: int) -> None:
     """Start everything, and stay until one of the children ends. Raises ChildFailed."""
     steps = Steps(console)
     with _world(children, port=port, tell=steps.done) as world:
+        trade.let_in(load_settings(), children.folder)
+        world.tell("three partners are let in, their goods are mapped to own ones")
         _deploy(children, world)
         _work(children, world)
         _tell_where(console, children, world)
@@ -146,6 +152,11 @@ class _World:
     settings: dict[str, str]
     tell: Callable[[str], None]
 
+    @property
+    def sandbox(self) -> str:
+        """Where the stand-ins are."""
+        return self.settings["SHOPIFY_STORE_DOMAIN"].split("/shopify/")[0]
+
 
 @contextmanager
 def _world(
@@ -173,7 +184,6 @@ def _world(
 def _shown(console: Console, children: Family, world: _World) -> Iterator[str]:
     """Run all steps, show each, and yield what went otherwise than told."""
     # Prefect reads its settings when it is imported: not before they are made.
-    from flows.cli import trade  # noqa: PLC0415
     from flows.cli.run import quieten, with_api  # noqa: PLC0415
 
     quieten()
@@ -217,11 +227,16 @@ def _surprises(step: Step, report: JsonObject) -> Iterator[str]:
 
 
 def _deploy(children: Family, world: _World) -> None:
-    """Deploy what prefect.yaml says as soon as the server answers, with the settings' limits and delays."""
+    """Deploy what prefect.yaml says as soon as the server answers, with the settings' limits and delays.
+
+    Meanwhile the store is told to send its web hooks here.
+    """
     environment = child_environment(world.settings, clean=True)
     setup = children.start("the deployments", ["flows", "setup", "--deploy"], environment, PROJECT)
     world.server.wait()
     world.tell("the Prefect server answers")
+    start_receiver(children, world.settings, PROJECT)
+    world.tell("the store's web hooks are received")
     setup.wait(120)
     world.tell("the flows are deployed")
 
@@ -232,6 +247,8 @@ def _work(children: Family, world: _World) -> None:
     environment = world.settings | {
         "PREFECT_WORKER_QUERY_SECONDS": "1",
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+        # Where the worker would leave a folder behind.
+        "TMPDIR": str(children.folder),
     }
     children.start("the worker", worker, child_environment(environment, clean=True), PROJECT)
 
@@ -245,10 +262,16 @@ def _tell_where(console: Console, children: Family, world: _World) -> None:
   1. [bold]reverse-stock-sync-dry-run[/]  what would be done. Then look at the run's [bold]Artifacts[/].
   2. [bold]reverse-stock-sync[/]          it is done; the Artifacts say what changed, and why some did not.
   3. [bold]apply-plan[/]                  does what a dry run planned, or what was held: give the plan's id.
+  4. [bold]partner-sync[/]                brings three partners' goods level; there, too, is its schedule.
+  5. [bold]inventory-refresh[/]           reads products' stock into tables: give product_ids as [101, 102].
 The same from another shell:
   export EVENSTOCK_ENV_FILE={file} PREFECT_API_URL={world.server.api}
   evenstock run reverse-stock-sync --dry_run true --limit 10
   evenstock plans list
   evenstock emit main-sync-finished --shop {shop}
+  evenstock partners list
+Change a level in the store: its web hook comes, and seconds later the tables have it:
+  curl -d '{EDIT}' {world.sandbox}/_sandbox/events
+  evenstock status inventory-refresh-webhook
 Everything is thrown away at the end. [bold]Ctrl-C stops it.[/]""".splitlines():
         console.print(line, soft_wrap=True)

@@ -2,6 +2,7 @@
 
 # ruff: noqa: S603, S607 - our own programs, and ps
 
+import json
 import os
 import re
 import signal
@@ -74,7 +75,10 @@ def test_the_demo_does_what_it_says(environment: dict[str, str], tmp_path: Path)
     assert ended.stderr == ""
     assert "All as it should be" in ended.stdout, ended.stdout
     assert ended.returncode == 0
-    assert ended.stdout.count("Balance") == ended.stdout.count("Receipt") == 3
+    assert (ended.stdout.count("Balance"), ended.stdout.count("Receipt")) == (7, 6)
+    assert "Partner sync: 3 partners, 4 levels written" in ended.stdout
+    assert ended.stdout.count("partner_gone: ") == ended.stdout.count("belts.example nodes: status 401") == 3
+    assert "9 inventory items of 3 products are stored" in ended.stdout
     assert "Traceback" not in ended.stdout
     assert left_behind(tmp_path) == []
 
@@ -196,6 +200,22 @@ def test_an_interrupted_demo_takes_its_children_with_it(
     assert left_behind(tmp_path) == []
 
 
+def refreshed(ledger: Path, stand_ins: str, edit: str, seconds: float = 30) -> bool:
+    """Whether a level that is edited in the store is soon the same in the ledger's table."""
+    with urlopen(Request(stand_ins, edit.encode())) as answer:  # noqa: S310 - our own server
+        assert answer.status == 200
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with closing(sqlite3.connect(ledger)) as opened:
+            found = opened.execute(
+                "SELECT available FROM vendor_inventory_levels WHERE inventory_item_id = 51011"
+            ).fetchall()
+        if found == [(json.loads(edit)["quantity"],)]:
+            return True
+        time.sleep(0.1)
+    return False
+
+
 def test_up_says_what_to_open_and_leaves_nothing(up: subprocess.Popen[str], tmp_path: Path) -> None:
     assert up.stdout is not None
     begun = time.monotonic()
@@ -210,9 +230,11 @@ def test_up_says_what_to_open_and_leaves_nothing(up: subprocess.Popen[str], tmp_
     with urlopen(asked) as page:  # noqa: S310 - our own server
         assert page.status == 200
     assert f"sqlite:///{Path(settings).parent}/ledger.db" in Path(settings).read_text()
-    wait_for_children(up, "prefect worker")
+    wait_for_children(up, "prefect worker", "flows webhooks")
     children = family_of(up.pid)
-    assert len(children) >= 4
+    assert len(children) >= 5
+    ((edit, stand_ins),) = re.findall(r"curl -d '(.*)' (http://127\.0\.0\.1:\d+/_sandbox/events)", told)
+    assert refreshed(Path(settings).parent / "ledger.db", stand_ins, edit)
 
     begun = time.monotonic()
     up.send_signal(signal.SIGINT)

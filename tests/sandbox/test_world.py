@@ -169,9 +169,10 @@ def test_on_hand_is_the_sum_of_its_parts(parts: dict[str, int]) -> None:
 def test_the_demo_has_what_goes_wrong() -> None:
     made = demo_world(NOW)
     with Sandbox(made) as sandbox:
-        (shop,) = sandbox.world()["shopify"].values()
+        shop, *partners = sandbox.world()["shopify"].values()
         rows = sandbox.world()["rms"]["items"]
     products, variants = shop["products"], [v for p in shop["products"] for v in p["variants"]]
+    assert len(partners) == 3
     assert 55 <= len(products) <= 70
     assert {product["status"] for product in products} == {"ACTIVE", "DRAFT", "ARCHIVED", "UNLISTED"}
     assert any(not product["metafields"] for product in products)
