@@ -8,7 +8,7 @@ the next occasion, whoever's it is.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -22,11 +22,13 @@ from connectors.ledger import Alert, Ledger, Partner, Severity
 from connectors.records import JsonObject
 from connectors.redaction import redact
 from connectors.settings import Settings, load_settings
+from connectors.shape import as_list, as_object
 from tasks import alarm, channels
 from tasks.alarm import Cause, Word
 from tasks.desk import ledger_of
-from tasks.health import Health, scope_of
+from tasks.health import Health, scope_of, unexplained
 from tasks.states import Reported
+from tasks.watching import SILENT
 
 MOST = 4_000
 """Characters of a message."""
@@ -52,9 +54,13 @@ def clear(ledger: Ledger, settings: Settings, account: str, scope: str, *, but: 
 
     Raises what the ledger raises, and nothing else.
     """
-    stay = {cause.key for cause in but}
+    open_keys = {alert.cause for alert in ledger.alerts(account) if alert.cause.startswith(scope)}
+    _clear_keys(ledger, settings, account, open_keys - {cause.key for cause in but})
+
+
+def _clear_keys(ledger: Ledger, settings: Settings, account: str, over: Container[str]) -> None:
     for alert in ledger.alerts(account):
-        if alert.cause.startswith(scope) and alert.cause not in stay:
+        if alert.cause in over:
             resolve(ledger, settings, alert)
     channels.deliver(ledger, settings)
 
@@ -130,25 +136,77 @@ def tell(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
 
 
 def _settle_run(settings: Settings, flow: str, run: FlowRun, state: State[Any]) -> None:
-    """A failed run says nothing about what an earlier one holds; a good one says that all is well."""
+    """A failed run says nothing about what an earlier one holds; any other says what is well again."""
     account = settings.shop if settings.shopify_store_domain else NO_STORE
-    scope = f"{flow}:{account}:"
-    causes = [cause] if (cause := _cause(scope, run, state)) else []
+    partner = run.parameters.get("partner")
+    scope = f"{flow}:{account}:{partner}:" if partner else f"{flow}:{account}:"
+    failed = Cause(f"{scope}failed", _text(run, state, str(state.name)))
+    held = Cause(f"{scope}held", _text(run, state, "Held"), Severity.WARNING)
+    causes = [] if state.is_completed() else [failed]
     try:
         ledger = ledger_of(settings)
+        if results := _partner_results(state):
+            # A variant that is gone explains no failure.
+            keys = [each.cause for each in ledger.alerts(account) if not each.cause.endswith(":gone")]
+            # What a partner's own run has told is not told by the run for all.
+            apart = [] if partner else [key for key in keys if key.startswith(scope)]
+            causes = _of_partners(ledger, account, failed, results, keys)
+            causes += [held] if _holding(results, scope, apart) else []
+        elif state.name == "Held":
+            causes = [held]
         raise_causes(ledger, settings, account, causes)
-        if state.is_completed():
-            clear(ledger, settings, account, scope, but=causes)
+        if state.is_completed() or results:
+            _clear_keys(ledger, settings, account, _over(scope, results, causes))
     except EvenstockError as error:
         # Without its memory every such run is told, which is better than none.
         _tell_at_once(settings, causes, error)
         raise
 
 
-def _cause(scope: str, run: FlowRun, state: State[Any]) -> Cause | None:
-    if state.name == "Held":
-        return Cause(f"{scope}held", _text(run, state), Severity.WARNING)
-    return None if state.is_completed() else Cause(f"{scope}failed", _text(run, state))
+def _partner_results(state: State[Any]) -> list[JsonObject]:
+    found = state.result().get("partnerResults") if isinstance(state, Reported) else None
+    return [as_object(each, "result") for each in as_list(found or [], "results")]
+
+
+def _of_partners(
+    ledger: Ledger, account: str, failed: Cause, results: list[JsonObject], keys: list[str]
+) -> list[Cause]:
+    """What nobody was told of with the partners' own causes."""
+    partners = ledger.partners(account)
+    broken = {each.shop_domain for each in partners if each.inventory_sync_status == "failed"}
+    flow_scope = failed.key.removesuffix("failed")
+    alerted = {
+        each.shop_domain
+        for each in partners
+        if any(key.startswith((scope_of(each), f"{flow_scope}{each.shop_domain}:")) for key in keys)
+    }
+    told = unexplained(results, broken, alerted)
+    return [replace(failed, message="\n".join([failed.message, "", *told]))] if told else []
+
+
+def _holding(results: list[JsonObject], scope: str, apart: list[str]) -> bool:
+    """Whether something is held that no partner's own run has told of."""
+    return any(_holds(each) and f"{scope}{each['partnerShop']}:held" not in apart for each in results)
+
+
+def _good(results: list[JsonObject]) -> dict[str, tuple[str, ...]]:
+    """Of each partner that is well, what is over: also what was held, unless something is again."""
+    return {
+        str(each["partnerShop"]): ("failed",) if _holds(each) else ("failed", "held")
+        for each in results
+        if each["success"]
+    }
+
+
+def _holds(result: JsonObject) -> bool:
+    return bool(as_object(result.get("balance", {}), "balance").get("held"))
+
+
+def _over(scope: str, results: list[JsonObject], causes: list[Cause]) -> set[str]:
+    """What a run ends of what it was told for, and of what runs for single partners were told for."""
+    good = {f"{scope}{shop}:{kind}" for shop, kinds in _good(results).items() for kind in kinds}
+    own = {f"{scope}{kind}" for kind in ("failed", "held", SILENT)}
+    return (own | good) - {cause.key for cause in causes}
 
 
 def _tell_at_once(settings: Settings, causes: Iterable[Cause], error: EvenstockError) -> None:
@@ -165,8 +223,8 @@ def _code(state: State[Any]) -> object:
     return error.get("code") if isinstance(error, dict) else None
 
 
-def _text(run: FlowRun, state: State[Any]) -> str:
-    lines = [f"{state.name}: {run.name}", "", state.message or "", *_books(state)]
+def _text(run: FlowRun, state: State[Any], name: str) -> str:
+    lines = [f"{name}: {run.name}", "", state.message or "", *_books(state)]
     address = url_for(run)
     return "\n".join([*lines, *(["", f"The run: {address}"] if address else [])])
 
@@ -179,8 +237,8 @@ def _books(state: State[Any]) -> list[str]:
     balance = report.get("balance")
     counts = balance.items() if isinstance(balance, dict) else ()
     told = ["", *(f"{name.replace('_', ' ')}: {count}" for name, count in counts if count)]
-    plan = report.get("plan_id")
-    if plan:
+    plans = as_list(report.get("plan_ids") or [report.get("plan_id")], "plans")
+    for plan in filter(None, plans):
         told += [
             "",
             f"Look:  evenstock plans show {plan}",

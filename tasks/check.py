@@ -15,6 +15,7 @@ from connectors.records import Location, ShopFacts
 from connectors.rms import RmsHealth
 from connectors.settings import Settings
 from connectors.shopify import Shopify
+from tasks.channels import channels
 from tasks.desk import SCOPES, open_rms, open_shop
 from tasks.matching import ShopIndex, Sku
 from tasks.start import chosen_location
@@ -86,6 +87,19 @@ def _of_settings(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             Verdict.FAIL, "settings: DISABLE_EXTERNAL_CALLS is set, the reverse sync will not start"
         )
+    yield _of_alerts(settings)
+
+
+def _of_alerts(settings: Settings) -> Finding:
+    """Whether anybody hears of it when something goes wrong; nothing is sent."""
+    known = channels(settings)
+    if bool(settings.alert_email_to) != bool(settings.smtp_url):
+        missing = "SMTP_URL" if settings.alert_email_to else "ALERT_EMAIL_TO"
+        return Finding(Verdict.WARN, f"alerts: no mail is sent, as {missing} is not set")
+    if not known:
+        sentence = "alerts: nobody hears of what goes wrong; set ALERT_EMAIL_TO and SMTP_URL, or ALERT_BLOCKS"
+        return Finding(Verdict.WARN, sentence)
+    return Finding(Verdict.OK, f"alerts: sent by {', '.join(known)}")
 
 
 def _of_ledger(settings: Settings) -> Iterator[Finding]:

@@ -1,11 +1,12 @@
 """How a partner is: healthy, warning or failed, and what people should hear of. A judgement, no more."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from connectors.errors import ConfigurationError, EvenstockError, NeedsConsent, Transient, Unauthorised
 from connectors.ledger.records import Partner, SyncLog
+from connectors.records import JsonObject
 from tasks.alarm import Cause
 
 ROW = 3
@@ -59,6 +60,21 @@ def health(
     newest = logs[0].items_failed if logs else 0
     is_troubled = bool(newest or found.conflicts or found.held or found.gone)
     return Health("warning" if is_troubled else "healthy", tuple(causes))
+
+
+def unexplained(results: Sequence[JsonObject], failed: Container[str], alerted: Container[str]) -> list[str]:
+    """Partners whose sync broke off, each told with why, but for those that people heard of already.
+
+    `results`: of a run's partners, as its report has them. `failed`, `alerted`: shop domains of partners that
+    count as failed, and of those with an alert of their own. Single items that failed are no alert.
+    """
+    return [
+        str(each["message"])
+        for each in results
+        if not each["success"]
+        and each["partnerShop"] not in alerted
+        and (each["partnerShop"] in failed or not each["itemsProcessed"])
+    ]
 
 
 def _refused(partner: Partner, error: EvenstockError | None) -> list[Cause]:

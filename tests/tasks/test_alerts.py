@@ -12,9 +12,11 @@ from prefect import State, flow
 from prefect.client.schemas.objects import FlowRun, StateType
 
 from connectors.ledger import Ledger, Partner, open_ledger
+from connectors.records import JsonObject, JsonValue  # noqa: TC001
 from connectors.settings import Settings, load_settings
 from flows.cli.children import free_port
 from flows.inventory_refresh import manual_inventory_refresh
+from flows.partner_sync import partner_sync
 from flows.reverse_stock_sync import reverse_stock_sync
 from tasks import alerts, channels
 from tasks.alarm import Cause
@@ -81,7 +83,8 @@ def tell(state: State[Any], **parameters: object) -> None:
 
 
 def text_of(office: PostOffice, number: int = -1) -> str:
-    return str(office.mails[number].get_content())  # type: ignore[attr-defined]
+    text = office.mails[number].get_content()  # type: ignore[attr-defined]
+    return "\n".join(str(text).splitlines())
 
 
 # -------------------------------------------------------------------- runs
@@ -202,6 +205,88 @@ def test_a_real_run_that_fails_ends_as_it_would_without_alerts(office: PostOffic
     assert state.is_failed()
     with pytest.raises(ValueError, match="as it was"):
         state.result()
+
+
+def partners_ended(
+    *ended: tuple[str, bool, int], held: str = "", partner: str | None = None, name: str = "Failed"
+) -> None:
+    """A partner sync ended: shop, success and items of each partner."""
+    results: list[JsonValue] = [
+        {
+            "partnerShop": shop,
+            "success": is_good,
+            "itemsProcessed": items,
+            "message": f"{shop}: so it went",
+            "balance": {"held": 4 if shop == held else 0},
+        }
+        for shop, is_good, items in ended
+    ]
+    document: JsonObject = {"partnerResults": results, "balance": {"held": 4 if held else 0}}
+    plans: list[JsonValue] = ["plan_a", "plan_b"] if held else []
+    run = FlowRun(flow_id=uuid4(), name="partner-sync: all partners", parameters={"partner": partner})
+    alerts.tell(partner_sync, run, reported(document | {"plan_ids": plans}, name, "1 partner with problems"))
+
+
+class TestPartnerSyncs:
+    """A run's mail tells what no partner's own mail does."""
+
+    @pytest.fixture(autouse=True)
+    def _partners(self, ledger: Ledger) -> None:
+        for shop in ("roast.example", "beans.example"):
+            ledger.add_partner(Partner(OWN, shop, f"https://{shop}", shop.title(), NOW))
+
+    def test_a_partner_that_was_told_of_is_not_told_twice(self, office: PostOffice, ledger: Ledger) -> None:
+        token = Cause("partner:roast.example:token", "Token")
+        alerts.raise_causes(ledger, load_settings(), OWN, [token])
+        partners_ended(("roast.example", False, 0), ("beans.example", True, 3))
+
+        assert office.subjects == ["Token"]
+
+    def test_items_that_failed_are_a_warning_and_no_mail(self, office: PostOffice) -> None:
+        partners_ended(("roast.example", False, 9))
+        assert office.mails == []
+
+    def test_what_broke_off_is_told_with_the_partners(self, office: PostOffice, ledger: Ledger) -> None:
+        (beans, _) = ledger.partners(OWN)
+        ledger.record_partner_health(OWN, beans.id or 0, "failed", NOW, error="the own store is away")
+        partners_ended(("roast.example", False, 0), ("beans.example", False, 9))
+        assert office.subjects == ["Failed: partner-sync: all partners"]
+        assert "roast.example: so it went\nbeans.example: so it went" in text_of(office)
+
+        partners_ended(("roast.example", False, 5), ("beans.example", True, 9))
+        assert office.subjects[1:] == ["Well again: Failed: partner-sync: all partners"]
+
+    def test_what_is_held_is_told_beside_a_partner_that_failed(self, office: PostOffice) -> None:
+        partners_ended(("roast.example", False, 9), ("beans.example", True, 9), held="beans.example")
+
+        assert office.subjects == ["Held: partner-sync: all partners"]
+        assert all(f"evenstock plans show plan_{each}" in text_of(office) for each in "ab")
+
+    def test_a_run_for_one_partner_speaks_for_that_one_only(self, office: PostOffice) -> None:
+        partners_ended(("roast.example", False, 0), partner="roast.example")
+        partners_ended(("beans.example", True, 3), partner="beans.example", name="Completed")
+        partners_ended(("roast.example", False, 0), ("beans.example", True, 3))
+        assert len(office.mails) == 1
+
+        partners_ended(("beans.example", True, 3), ("roast.example", True, 3), name="Completed")
+        assert office.subjects[1:] == ["Well again: Failed: partner-sync: all partners"]
+
+    def test_what_a_partners_own_run_holds_is_told_once_and_stays_so(self, office: PostOffice) -> None:
+        one, both = ("roast.example", True, 3), (("roast.example", True, 3), ("beans.example", True, 3))
+        partners_ended(one, partner="roast.example", held="roast.example", name="Held")
+        partners_ended(*both, held="roast.example", name="Held")
+        assert len(office.mails) == 1
+
+        partners_ended(*both, name="Completed")
+        assert office.subjects[1:] == ["Well again: Held: partner-sync: all partners"]
+
+    def test_a_run_for_one_partner_that_goes_on_failing_stays_told(
+        self, office: PostOffice, clock: Clock
+    ) -> None:
+        for hours in (0, 0.5, 1):
+            clock.set(hours)
+            partners_ended(("roast.example", False, 0), partner="roast.example")
+        assert [each.split(":")[0] for each in office.subjects] == ["Failed", "Still"]
 
 
 # ---------------------------------------------------------------- delivery
