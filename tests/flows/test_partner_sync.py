@@ -3,19 +3,26 @@
 import json
 import threading
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
+from prefect import State, get_client
+from prefect.client.schemas.filters import ArtifactFilter
+from prefect.client.schemas.objects import FlowRun
 
 from connectors.errors import ConfigurationError
 from connectors.settings import load_settings
 from flows.cli import main
+from flows.partner_sync import partner_sync
 from flows.plans import apply_plan
+from tasks import alerts, partner_report, states
 from tasks import partner as books
 from tasks.desk import ledger_of
 from tasks.lease import clock, held
 from tasks.partner import partner_resource
 from tests.flows.stage import Stage
 from tests.flows.trade import BEAN, CUP, KEY, ROAST, Trade, partner_shop
+from tests.mails import post_office
 from tests.worlds import LOCATION, OWN, product, row, variant
 
 pytestmark = pytest.mark.orchestrated
@@ -454,6 +461,40 @@ def test_an_own_store_that_fails_halfway_leaves_every_level_accounted_for(pair: 
     assert report["totalItemsFailed"] == 2
 
 
+def test_a_partner_that_consented_is_read_with_a_token_that_is_renewed(
+    trade: Trade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PARTNER_CLIENT_ID", "app")
+    monkeypatch.setenv("PARTNER_CLIENT_SECRET", "shh")
+    app = {"token": None, "client_id": "app", "client_secret": "shh"}
+    trade.put({101: {"available": 7}}, {CUP: partner_shop({501: 12}, **app)})
+    trade.map(trade.consenting(CUP), {501: 101})
+    assert trade.sync()["success"] is True
+    assert trade.levels() == {"O-101": 12}
+
+    # The token's end by the partner's clock, of which ours knows nothing: refused once, renewed, read.
+    trade.stage.advance(2 * 3600)
+    trade.stage.event(kind="edit", account=CUP, variant_id=501, location_id=LOCATION, quantity=3)
+
+    assert trade.sync()["success"] is True
+    assert trade.levels() == {"O-101": 3}
+
+
+def test_a_partner_whose_consent_is_lost_says_what_to_do(trade: Trade) -> None:
+    trade.put({101: {"available": 7}}, {ROAST: partner_shop({501: 12})})
+    roast = trade.partner(ROAST)
+    trade.map(roast, {501: 101})
+    for name in trade.ledger.secret_names(OWN):
+        trade.ledger.forget_secret(OWN, name)
+
+    report = trade.sync()
+
+    assert report["success"] is False
+    assert f"evenstock partners consent {ROAST}" in report["errors"][0]
+    assert [alert.cause for alert in trade.ledger.alerts(OWN)] == [f"partner:{ROAST}:token"]
+    assert trade.levels() == {"O-101": 7}
+
+
 # ------------------------------------------------------------- one level, one truth
 
 
@@ -556,6 +597,21 @@ def test_what_another_run_lets_go_of_is_read_again(trade: Trade) -> None:
     assert trade.levels() == {"O-101": 12}
     assert (report["balance"]["done"], report["balance"]["refused"]) == (1, 0)
     assert is_even(report)
+
+
+def test_runs_at_the_same_time_write_each_level_once(pair: Trade) -> None:
+    reports: list[dict[str, Any]] = []
+    threads = [threading.Thread(target=lambda: reports.append(pair.sync())) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert pair.levels() == {"O-101": 12, "O-102": 9}
+    assert [report["success"] for report in reports] == [True] * 3
+    assert sum(report["balance"]["done"] for report in reports) == 2
+    written = [write["id"] for write in pair.stage.writes() if write["what"] == "level"]
+    assert len(written) == len(set(written)) == 2
 
 
 # -------------------------------------------------------------- dry runs and plans
@@ -719,3 +775,83 @@ def test_more_partners_than_may_be_synced_at_once(trade: Trade, monkeypatch: pyt
 
     assert set(trade.levels().values()) == {7}
     assert [each["partnerShop"] for each in report["partnerResults"]] == sorted(shops)
+
+
+# ----------------------------------------------------------------- told and shown
+
+
+def test_a_run_is_shown_once_with_all_its_partners(pair: Trade) -> None:
+    pair.stage.event(account=ROAST, kind="revoke_token")
+    report = pair.run()
+
+    run_id = pair.ledger.history("partner-sync", 1)[0].prefect_run_id
+    assert run_id
+    with get_client(sync_client=True) as client:
+        run = client.read_flow_run(UUID(run_id))
+        asked = ArtifactFilter.model_validate({"flow_run_id": {"any_": [run_id]}})
+        shown = {
+            each.key: str(each.data) for each in client.read_artifacts(artifact_filter=asked) if each.key
+        }
+    assert {f"partner:{ROAST}", f"partner:{BEAN}", OWN, "evenstock"} <= set(run.tags)
+    assert shown.keys() == {"partner-sync-summary", "partner-sync-changes", "partner-health"}
+    for text in (ROAST, BEAN, report["message"]):
+        assert text in shown["partner-sync-summary"]
+    assert BEAN in shown["partner-sync-changes"]
+    assert "O-102" in shown["partner-sync-changes"]
+    assert "failed" in shown["partner-health"]
+    assert "healthy" in shown["partner-health"]
+
+
+def test_the_history_names_each_partner(pair: Trade, capsys: pytest.CaptureFixture[str]) -> None:
+    pair.sync()
+
+    assert main(["history", "partner-sync"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert ROAST in said
+    assert BEAN in said
+    assert "1 done" in said
+
+
+def test_the_command_prints_the_report_and_says_how_it_went(
+    pair: Trade, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "partner-sync", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["balance"]["done"] == 2
+    pair.stage.event(account=ROAST, kind="revoke_token")
+    assert main(["run", "partner-sync"]) == 1
+
+
+def as_told(report: dict[str, Any]) -> State[Any]:
+    return states.reported(report, partner_report.state_name(report), report["message"])
+
+
+def test_a_partner_that_cannot_be_read_is_one_mail_and_the_run_none(
+    pair: Trade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with post_office() as office:
+        for name, value in office.settings.items():
+            monkeypatch.setenv(name, value)
+        pair.stage.faults(account=ROAST, times=-1, kind="http", status=503)
+        for _ in range(2):
+            run = FlowRun(flow_id=uuid4(), name="partner-sync: all partners", parameters={})
+            alerts.tell(partner_sync, run, as_told(pair.sync()))
+        assert office.subjects == ["Partner roast (roast.example): its store cannot be reached"]
+
+        pair.stage.faults(account=ROAST, operation="no-call-has-this-name", kind="http")
+        alerts.tell(partner_sync, run, as_told(pair.sync()))
+        assert office.subjects[1:] == [
+            "Well again: Partner roast (roast.example): its store cannot be reached"
+        ]
+
+
+def test_a_failing_mail_server_fails_no_sync(pair: Trade, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALERT_EMAIL_TO", "ann@example.com")
+    monkeypatch.setenv("SMTP_URL", "smtp://127.0.0.1:9")
+    pair.stage.event(account=ROAST, kind="revoke_token")
+
+    report = pair.sync()
+
+    assert result_of(report, BEAN)["success"] is True
+    assert pair.levels() == {"O-101": 7, "O-102": 9}
+    (alert,) = pair.ledger.alerts(OWN)
+    assert len(alert.undelivered) == 1

@@ -12,7 +12,7 @@ from flows.partner_sync import partner_sync, report_of
 from tasks import partner as books
 from tasks.lease import clock
 from tasks.partner_course import Course
-from tasks.partners import add_with_token
+from tasks.partners import add_with_token, consented, question
 from tests.flows.stage import Stage
 from tests.worlds import LOCATION, OWN, World, product, variant, world
 
@@ -73,6 +73,15 @@ class Trade:
         given = Partner(OWN, name, f"{self.url}/shopify/{name}", name.partition(".")[0], clock(), **more)
         added, _ = add_with_token(load_settings(), self.ledger, given, SecretStr(token))
         return added
+
+    def consenting(self, name: str) -> Partner:
+        """Let a partner in whose owner consented to our app: a token that ends, and one to renew it."""
+        given = Partner(OWN, name, f"{self.url}/shopify/{name}", name.partition(".")[0], clock())
+        stored = self.ledger.add_partner(given)
+        settings = load_settings()
+        asked = question(settings, self.ledger, stored, "https://localhost/x")
+        consented(settings, self.ledger, asked, "sandbox-code")
+        return stored
 
     def map(self, partner: Partner, pairs: Mapping[int, int], **more: Any) -> None:  # noqa: ANN401 - likewise
         """Map partner variants to own ones."""
