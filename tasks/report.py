@@ -200,10 +200,15 @@ def state_name(story: Story) -> str:
     return "Held" if story.balance.counts[Outcome.HELD] else "Completed"
 
 
+ASKED_WRONGLY = frozenset({"INVALID_PRODUCT_IDS", "MISSING_CREDENTIALS"})
+"""Codes of errors in a report that whoever asked, or whoever configured it, has to mend."""
+
+
 def exit_status(report: Mapping[str, JsonValue]) -> int:
-    """0 done, 1 with failures, 3 held (interfaces.md)."""
+    """0 done, 1 with failures, 2 asked or configured wrongly, 3 held (interfaces.md)."""
     if not report.get("success", "error" not in report):
-        return 1
+        error = report.get("error")
+        return 2 if isinstance(error, dict) and error.get("code") in ASKED_WRONGLY else 1
     books = report.get("balance")
     return 3 if isinstance(books, dict) and books.get("held") else 0
 

@@ -210,7 +210,8 @@ class TestVerdict:
             assert report.exit_status(document(story)) == 1
 
     def test_a_report_without_success_fails_by_its_error(self) -> None:
-        assert report.exit_status({"error": {"code": "MISSING_CREDENTIALS"}}) == 1
+        assert report.exit_status({"error": {"code": "MISSING_CREDENTIALS"}}) == 2
+        assert report.exit_status({"error": {"code": "REFRESH_COOLDOWN"}}) == 1
         assert report.exit_status({"data": {}}) == 0
 
     @pytest.mark.parametrize(
