@@ -5,6 +5,7 @@ import contextvars
 import inspect
 import logging
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -43,6 +44,16 @@ well again out of the queue: what people read last is true."""
 
 TURN = 5.0
 """Seconds to wait for another process that is handing notices over."""
+
+
+SLOW = 5.0
+"""Seconds after which a failure was a slow one."""
+
+REST = 120.0
+"""Seconds for which this process leaves a channel alone that failed slowly: thirty partners' syncs would each
+wait for it."""
+
+_resting: dict[str, float] = {}
 
 
 def channels(settings: Settings) -> list[str]:
@@ -125,9 +136,9 @@ def deliver(ledger: Ledger, settings: Settings) -> int:
 
     One process at a time; what fails stays for the next occasion, and is a line in the log.
     """
-    if not _waiting(ledger, settings, set()):
-        return 0
-    broken: set[str] = set()
+    broken = {channel for channel, until in _resting.items() if time.monotonic() < until}
+    if not _waiting(ledger, settings, broken):
+        return len(_waiting(ledger, settings, set()))
     until = clock() + timedelta(seconds=OCCASION)
     with _turn(ledger) as is_ours:
         while is_ours and clock() < until and (waiting := _waiting(ledger, settings, broken)):
@@ -149,10 +160,13 @@ def _hand_over(
     ledger: Ledger, settings: Settings, alert: Alert, notice: JsonObject, broken: set[str]
 ) -> None:
     channel = str(notice["to"])
+    began = time.monotonic()
     try:
         send(settings, channel, Notice(str(notice["subject"]), str(notice["text"])))
     except EvenstockError as error:
         broken.add(channel)
+        if time.monotonic() - began > SLOW:
+            _resting[channel] = time.monotonic() + REST
         logger.warning("an alert was not sent by %s, and is kept: %s", channel, error)
     else:
         ledger.delivered(alert.account, alert.cause, notice)

@@ -361,6 +361,26 @@ def test_a_server_that_drips_costs_a_bounded_time(ledger: Ledger, monkeypatch: p
     assert len(ledger.undelivered_alerts()) == 2
 
 
+def test_a_slow_server_is_waited_for_once_and_then_left_alone_for_a_while(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(channels, "PATIENCE", 0.3)
+    monkeypatch.setattr(channels, "SLOW", 0.2)
+    monkeypatch.setattr(channels, "_resting", {})
+    with dripping_server() as port:
+        point_to(port, monkeypatch)
+        for number in range(30):
+            alerts.raise_causes(ledger, load_settings(), "own", [Cause(f"{number}", f"Number {number}")])
+    assert caplog.text.count("was not sent") == 1
+    assert channels.deliver(ledger, load_settings()) == 30
+
+    monkeypatch.setattr(channels, "_resting", {channels.MAIL: 0.0})
+    with post_office() as office:
+        point_to(office.port, monkeypatch)
+        assert channels.deliver(ledger, load_settings()) == 0
+        assert len(office.mails) == 30
+
+
 def test_many_at_once_tell_of_one_cause_once(office: PostOffice, database_url: str) -> None:
     ledger, settings = open_ledger(database_url), load_settings()
     start = threading.Barrier(6)
