@@ -1,20 +1,19 @@
 """CPU seconds and peak memory of indexing, diff and guard against the size of the catalogue.
 
-python benchmarks/bench_judgement.py                            # 10k, 100k and 1M levels, medians of 5 runs
-python benchmarks/bench_judgement.py --sizes 100000 --runs 3
+python benchmarks/bench_judgement.py [--times 3] [--sizes 10000 100000 1000000]
 """
 
-import argparse
 import json
 import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from statistics import median
 from typing import NamedTuple
+
+import stand
 
 from connectors.records import Level, Product, Quantities, RmsRow, Variant
 from tasks import diff, guard
@@ -23,7 +22,6 @@ from tasks.guard import History, Limits
 from tasks.matching import ShopIndex, truth_of
 
 SIZES = (10_000, 100_000, 1_000_000)
-RUNS = 5
 VARIANTS = 10
 SEEN = datetime(2026, 1, 1, tzinfo=UTC)
 ALONE = "--alone"
@@ -76,42 +74,31 @@ def measure(levels: int) -> Figures:
     return Figures(seconds, peak, sum(1 for line in judged if line.is_open))
 
 
-def alone(levels: int) -> Figures:
+def measured(levels: int) -> Mapping[str, float]:
     """One run in a process of its own, so that no other's memory counts."""
     command = [sys.executable, __file__, ALONE, str(levels)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - ourselves
-    return Figures(*json.loads(done.stdout))
+    return Figures(*json.loads(done.stdout))._asdict()
 
 
-HEAD = ("levels", "to write", "CPU seconds", "fastest", "slowest", "peak MiB", "µs a level", "bytes a level")
-
-
-def report(sizes: Sequence[int], runs: int) -> None:
-    """A row of medians a size."""
-    print(f"medians of {runs} runs, each in a process of its own\n")
-    print(f"| {' | '.join(HEAD)} |\n|{'---:|' * len(HEAD)}")
-    for size in sizes:
-        print(f"| {' | '.join(row(size, [alone(size) for _ in range(runs)]))} |", flush=True)
-
-
-def row(size: int, found: Sequence[Figures]) -> list[str]:
-    seconds = [each.cpu_seconds for each in found]
-    peak = median(each.peak_mib for each in found)
-    times = [f"{figure:.3g}" for figure in (median(seconds), min(seconds), max(seconds))]
-    each = [f"{median(seconds) / size * 1e6:.1f}", f"{peak / size * 2**20:,.0f}"]
-    return [f"{size:,}", f"{found[0].open_lines:,}", *times, f"{peak:,.0f}", *each]
+def row(levels: int, times: int) -> Mapping[str, object]:
+    found = stand.repeated(times, lambda: measured(levels))
+    return {
+        "levels": levels,
+        "to write": int(found["open_lines"]),
+        "CPU seconds": found["cpu_seconds"],
+        "peak MiB": found["peak_mib"],
+        "us a level": found["cpu_seconds"] / levels * 1e6,
+        "bytes a level": found["peak_mib"] / levels * 2**20,
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="levels; default: %(default)s")
-    parser.add_argument("--runs", type=int, default=RUNS, help="runs a size; default: %(default)s")
-    parser.add_argument(ALONE, type=int, metavar="LEVELS", help="one run in this process, as JSON")
-    asked = parser.parse_args()
-    if asked.alone:
-        print(json.dumps(measure(asked.alone)))
-    else:
-        report(asked.sizes, asked.runs)
+    if sys.argv[1:2] == [ALONE]:
+        print(json.dumps(measure(int(sys.argv[2]))))
+        return
+    asked = stand.arguments(__doc__, sizes=SIZES)
+    stand.table([row(levels, asked.times) for levels in asked.sizes])
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def sync(**parameters: object) -> Json:
     """A whole run of the reverse stock sync, with a Prefect server started for it."""
     from flows.reverse_stock_sync import reverse_stock_sync  # noqa: PLC0415 - not part of an empty flow
 
-    report: Json = dict(reverse_stock_sync(**parameters))  # type: ignore[arg-type]
+    report: Json = dict(reverse_stock_sync(**parameters))  # type: ignore[call-overload]
     (api,) = report["api"].values()
     statistics = report["report"]["statistics"]
     return {"api": api, "balance": report["balance"], "statistics": statistics, "error": report.get("error")}
@@ -37,7 +37,7 @@ def refresh(products: int) -> Json:
     """An inventory refresh of the products 1, 2, …, with a Prefect server started for it."""
     from flows.inventory_refresh import manual_inventory_refresh  # noqa: PLC0415 - not part of an empty flow
 
-    report: Json = dict(manual_inventory_refresh(list(range(1, products + 1))))  # type: ignore[arg-type]
+    report: Json = dict(manual_inventory_refresh(list(range(1, products + 1))))
     (api,) = report["api"].values()
     return {"api": api, "data": report["data"], "balance": report["balance"]}
 
@@ -68,7 +68,7 @@ def partner_sync() -> Json:
     began = time.perf_counter()
     nothing()
     started, cpu = time.perf_counter(), time.process_time()
-    report: Json = dict(partner_sync())  # type: ignore[arg-type]
+    report: Json = dict(partner_sync())
     took = {
         "seconds": time.perf_counter() - started,
         "cpu": time.process_time() - cpu,
