@@ -51,6 +51,9 @@ class Awaited(Protocol):
         ...
 
 
+POLL = 2.0
+"""Seconds between two looks at whether a partner's own run has ended."""
+
 DEPLOYMENT = f"{PARTNER_SYNC}/{PARTNER_SYNC}"
 
 
@@ -174,7 +177,9 @@ def _fan_out(round_: Round) -> None:
 def _elsewhere(round_: Round, partner: Partner) -> JsonObject:
     """The result of a partner's own run, as the ledger tells it. Raises Transient if it tells nothing."""
     parameters = {"partner": partner.shop_domain, "dry_run": round_.job.dry_run}
-    flow_run = cast("FlowRun", run_deployment(DEPLOYMENT, parameters=parameters))
+    tags = [f"partner:{partner.shop_domain}"]
+    started = run_deployment(DEPLOYMENT, parameters=parameters, tags=tags, poll_interval=POLL)
+    flow_run = cast("FlowRun", started)
     for each in reversed(round_.ledger.runs_of(str(flow_run.id))):
         if each.report is not None:
             return each.report

@@ -172,7 +172,14 @@ def _logs(ledger: Ledger, partner: Partner) -> list[SyncLog]:
 
 
 def log_of(ledger: Ledger, job: Job, partner: Partner) -> SyncLog:
-    """The row of the sync log that this run of a partner fills."""
+    """The row of the sync log that this run of a partner fills.
+
+    Whoever holds the partner's lease knows that rows which are still open were left by killed runs.
+    """
+    for each in ledger.sync_logs(job.account, partner_id=partner.id):
+        if each.completed_at is None:
+            killed: JsonObject = {"error": "the run was killed"}
+            ledger.finish_sync(replace(each, status="failed", errors=[killed], completed_at=clock()))
     return ledger.start_sync(
         SyncLog(account=job.account, partner_id=partner.id, run_id=job.run_id, started_at=job.started_at)
     )

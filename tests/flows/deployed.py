@@ -16,6 +16,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 from connectors.settings import child_environment
 from flows.cli.children import Child, Family, PrefectServer, family
 from tests.flows.stage import Stage, staged
+from tests.flows.trade import KEY
 from tests.mails import PostOffice, post_office
 
 T = TypeVar("T")
@@ -123,7 +124,7 @@ def deployed(folder: Path) -> Iterator[Deployed]:
     """Start everything as the README says, in folders of its own; stop it at the end."""
     settings: dict[str, str] = {}
     with staged(folder, settings.__setitem__) as stage, family() as children, post_office() as mails:
-        settings |= mails.settings
+        settings |= mails.settings | {"EVENSTOCK_SECRET_KEY": KEY}
         home = folder / "prefect"
         server = PrefectServer(children, home=home, with_ui=True)
         server.wait()

@@ -1,7 +1,7 @@
 """Evenstock from outside: server, deployments and worker as programs, runs asked for through the API."""
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -15,11 +15,13 @@ from prefect.events.schemas.events import ResourceSpecification
 from prefect.states import Pending, Scheduled
 from prefect.types import DateTime
 
+from connectors.ledger import Ledger, open_ledger
 from connectors.settings import load_settings
 from flows.cli import main
 from flows.cli.orchestration import arrange
 from flows.cli.reaping import reapers
 from tests.flows.deployed import PROJECT, Deployed, Told, deployed, until
+from tests.flows.trade import BEAN, ROAST, Trade, partner_shop
 from tests.worlds import MARK, shoe, world
 
 # All of it on one worker of a parallel run: the server is started once.
@@ -28,6 +30,7 @@ pytestmark = pytest.mark.xdist_group("deployed")
 SYNC = "reverse-stock-sync/reverse-stock-sync"
 DRY_RUN = "reverse-stock-sync/reverse-stock-sync-dry-run"
 RELEASE = "apply-plan/apply-plan"
+PARTNERS = "partner-sync/partner-sync"
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +163,41 @@ def assert_is_one_line(refused: Told) -> None:
 def levels_written(site: Deployed) -> list[str]:
     """Which levels were written, in order."""
     return [str(write["id"]) for write in site.stage.writes() if write["what"] == "level"]
+
+
+def trade_of(site: Deployed, monkeypatch: pytest.MonkeyPatch, ledger: Ledger) -> Trade:
+    """The site's own store, about to have partners."""
+    for name, value in site.settings.items():
+        monkeypatch.setenv(name, value)
+    site.stage.faults(operation="no-call-has-this-name", kind="http")
+    return Trade(site.stage, load_settings().shopify_base_url.partition("/shopify/")[0], ledger)
+
+
+def test_each_partner_has_a_run_of_its_own_if_wanted(site: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(open_ledger(site.settings["EVENSTOCK_DATABASE_URL"])) as ledger:
+        trade = trade_of(site, monkeypatch, ledger)
+        trade.put(
+            {101: {"available": 7}, 102: {"available": 4}},
+            {ROAST: partner_shop({501: 12}), BEAN: partner_shop({601: 9})},
+        )
+        trade.map(trade.partner(ROAST), {501: 101})
+        trade.map(trade.partner(BEAN), {601: 102})
+
+        told = site.run(PARTNERS, fan_out=True)
+
+        assert says(told) == ("COMPLETED", "Completed")
+        assert site.stage.levels() == {"O-101": 12, "O-102": 9}
+        assert [each["partnerShop"] for each in told.report["partnerResults"]] == [BEAN, ROAST]
+        assert (told.report["balance"]["done"], told.report["receipt"]["read_back"]) == (2, 2)
+        assert told.report["api"][f"shopify:{ROAST}"]["calls"] > 0
+        assert ROAST in told.artifacts["partner-sync-summary"]
+        assert told.errors() == []
+        own = {run.id: run for run in site.runs_of(PARTNERS) if run.parameters.get("partner")}
+        assert {run.name for run in own.values()} == {f"partner-sync: {shop}" for shop in (ROAST, BEAN)}
+        assert all(f"partner:{run.parameters['partner']}" in run.tags for run in own.values())
+        runs = ledger.history("partner-sync")
+        assert {run.prefect_run_id for run in runs} == {str(number) for number in own}
+        assert {run.state.value for run in runs} == {"completed"}
 
 
 def main_sync_finished() -> DateTime:

@@ -1,0 +1,162 @@
+"""A partner sync is killed, or buyers come in every gap of it: nothing is written twice, no sale is lost."""
+
+import os
+import random
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from connectors.ledger import Ledger, open_ledger
+from connectors.settings import load_settings
+from tests.flows.mortal import PARTNERS, KillPoint, Moment
+from tests.flows.oracle import Oracle, shelves
+from tests.flows.stage import staged
+from tests.flows.test_crashes import an_hour_later
+from tests.flows.test_partner_sync import is_even
+from tests.flows.trade import BEAN, KEY, ROAST, Trade, partner_shop
+from tests.flows.workers import PATIENCE, Gate, Nursery, nursery
+from tests.worlds import LOCATION, OWN
+
+pytest_plugins = ["tests.databases"]
+pytestmark = pytest.mark.orchestrated
+
+SET = "call inventorySetQuantities"
+
+POINTS = (
+    KillPoint(Moment.AFTER, "insert runs"),
+    KillPoint(Moment.AFTER, "insert sync_logs"),
+    KillPoint(Moment.AFTER, "insert operations"),
+    KillPoint(Moment.BEFORE, SET),
+    KillPoint(Moment.IN_FLIGHT, SET),
+    KillPoint(Moment.AFTER, SET),
+    KillPoint(Moment.AFTER, "update operations"),
+    KillPoint(Moment.BEFORE, "update sync_logs"),
+    KillPoint(Moment.AFTER, "update sync_logs"),
+)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every second point, all of them with `--all-kills`."""
+    if "point" in metafunc.fixturenames:
+        few = slice(None) if metafunc.config.getoption("all_kills") else slice(None, None, 2)
+        metafunc.parametrize("point", POINTS[few], ids=str)
+
+
+@pytest.fixture(scope="session")
+def cradle(prefect_server: str) -> Iterator[Nursery]:
+    """Where workers come from."""
+    with nursery(os.environ | {"PREFECT_API_URL": prefect_server}) as opened:
+        yield opened
+
+
+@pytest.fixture
+def trade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefect_server: str) -> Iterator[Trade]:
+    """Two partners with two variants each, all of which differ."""
+    monkeypatch.setenv("PREFECT_API_URL", prefect_server)
+    with staged(tmp_path, monkeypatch.setenv, kind=Gate) as stage:
+        monkeypatch.setenv("EVENSTOCK_SECRET_KEY", KEY)
+        monkeypatch.setenv("SHOPIFY_LOCATION_ID", str(LOCATION))
+        url = load_settings().shopify_base_url.partition("/shopify/")[0]
+        with closing(open_ledger(f"sqlite:///{tmp_path}/ledger.db")) as ledger:
+            yield Trade(stage, url, ledger)
+
+
+def prepare(trade: Trade, known: str = "at_once") -> None:
+    """Nothing is ordered yet, so that what the partners have is the truth."""
+    trade.put(
+        {101: {"available": 7}, 102: {"available": 4}, 103: {"available": 5}, 104: {"available": 5}},
+        {ROAST: partner_shop({501: 12, 502: 6}), BEAN: partner_shop({601: 9, 602: 3})},
+    )
+    trade.map(trade.partner(ROAST, orders_known=known), {501: 101, 502: 102})
+    trade.map(trade.partner(BEAN, orders_known=known), {601: 103, 602: 104})
+
+
+TRUTH = {"O-101": 12, "O-102": 6, "O-103": 9, "O-104": 3}
+
+
+def kill(trade: Trade, cradle: Nursery, folder: Path, point: KillPoint) -> None:
+    """Run the sync up to its kill point."""
+    if point.moment is not Moment.IN_FLIGHT:
+        worker = cradle.worker(folder, point, flow=PARTNERS)
+        assert worker.ended() == -signal.SIGKILL, worker.log
+        return
+    assert isinstance(trade.stage.sandbox, Gate)
+    with trade.stage.sandbox.holding(point) as hold:
+        worker = cradle.worker(folder, flow=PARTNERS)
+        assert hold.arrived.wait(PATIENCE), worker.log
+        worker.kill()
+        assert worker.ended() == -signal.SIGKILL
+    assert hold.done.wait(PATIENCE)
+
+
+def assert_healed(trade: Trade, ledger: Ledger) -> None:
+    """The next run finishes everything, and the books say what happened."""
+    an_hour_later(ledger)
+    report = trade.run()
+
+    assert report["success"] is True, report["errors"]
+    assert is_even(report)
+    assert trade.levels() == TRUTH
+    written = Counter(write["id"] for write in trade.stage.writes() if write["what"] == "level")
+    assert set(written.values()) == {1}
+    assert len(written) == len(TRUTH)
+    assert ledger.live("", datetime.now(UTC)) == 0
+    assert (ledger.unsettled(OWN), ledger.unfinished(OWN)) == ([], [])
+    assert {log.status for log in ledger.sync_logs(OWN)} <= {"completed", "failed"}
+    assert all(log.completed_at for log in ledger.sync_logs(OWN))
+    assert {run.state.value for run in ledger.history("partner-sync")} <= {"completed", "killed"}
+    assert {each.inventory_sync_status for each in ledger.partners(OWN)} == {"healthy"}
+
+
+def test_the_next_run_finishes_what_a_killed_one_began(
+    trade: Trade, cradle: Nursery, tmp_path: Path, point: KillPoint
+) -> None:
+    prepare(trade)
+    kill(trade, cradle, tmp_path / "worker", point)
+    assert_healed(trade, trade.ledger)
+
+
+def test_so_it_does_on_postgresql(
+    trade: Trade, cradle: Nursery, tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVENSTOCK_DATABASE_URL", postgres_url)
+    with closing(open_ledger(postgres_url)) as ledger:
+        there = Trade(trade.stage, trade.url, ledger)
+        prepare(there)
+        kill(there, cradle, tmp_path / "worker", KillPoint(Moment.AFTER, SET))
+        assert_healed(there, ledger)
+
+
+# ----------------------------------------------------------------------- races
+
+
+def test_buyers_in_every_gap_of_a_run(trade: Trade, seed: int) -> None:
+    """Whoever buys or corrects whenever: what a run writes is the partner's word less what was sold."""
+    chance = random.Random(seed)
+    prepare(trade, "at_shipping")
+    touched = set()
+    for _ in range(chance.randint(1, 5)):
+        variant_id = chance.choice([101, 102, 103, 104])
+        operation, most = chance.choice([("nodes", 6), ("inventorySetQuantities", 2)])
+        before = {"operation": operation, "nth": chance.randint(2 if operation == "nodes" else 1, most)}
+        # Only of the first partner's levels is all that happens after the baseline.
+        if variant_id < 103 or chance.random() < 0.7:
+            surprise = {"kind": "sale", "quantity": chance.randint(1, 2)}
+        else:
+            touched.add(variant_id)
+            surprise = {"kind": "edit", "quantity": chance.randint(0, 20)}
+        trade.stage.event(**surprise, variant_id=variant_id, location_id=LOCATION, before=before)
+    oracle = Oracle("available", TRUTH, shelves(trade.stage.world()), frozenset(touched))
+    start = len(trade.stage.sandbox.writes())
+
+    report = trade.sync()
+
+    assert is_even(report)
+    assert report["balance"]["failed"] == report["balance"]["refused"] == 0
+    oracle.replay(write for write in trade.stage.sandbox.writes()[start:] if write["account"] == OWN)
+    assert oracle.wrongs == []
