@@ -132,6 +132,37 @@ def test_so_it_does_on_postgresql(
         assert_healed(there, ledger)
 
 
+def test_two_processes_share_thirty_partners_and_one_is_killed(
+    trade: Trade, cradle: Nursery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever had a partner in hand: each level is written once, and the next run finishes the rest."""
+    monkeypatch.setenv("PARTNER_SYNC_MAX_CONCURRENT", "3")
+    numbers = range(30)
+    shops = [f"shop-{number:02}.example" for number in numbers]
+    trade.put(
+        {100 + number: {"available": 1} for number in numbers},
+        {shop: partner_shop({500 + number: 9}) for number, shop in enumerate(shops)},
+    )
+    for number, shop in enumerate(shops):
+        trade.map(trade.partner(shop), {500 + number: 100 + number})
+
+    killed = cradle.worker(tmp_path / "killed", KillPoint(Moment.AFTER, SET, 4), flow=PARTNERS)
+    other = cradle.worker(tmp_path / "other", flow=PARTNERS)
+    assert (killed.ended(), other.ended()) == (-signal.SIGKILL, 0)
+    assert is_even(other.report)
+    assert other.report["balance"]["done"] > 0
+
+    an_hour_later(trade.ledger)
+    report = trade.run()
+
+    assert report["success"] is True, report["errors"]
+    assert set(trade.levels().values()) == {9}
+    written = Counter(write["id"] for write in trade.stage.writes() if write["what"] == "level")
+    assert (len(written), set(written.values())) == (30, {1})
+    assert trade.ledger.unsettled(OWN) == trade.ledger.unfinished(OWN) == []
+    assert all(log.completed_at for log in trade.ledger.sync_logs(OWN, limit=100))
+
+
 # ----------------------------------------------------------------------- races
 
 

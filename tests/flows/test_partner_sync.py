@@ -381,6 +381,45 @@ def test_whatever_one_partner_answers_touches_no_other(pair: Trade, fault: dict[
     assert is_even(report)
 
 
+@pytest.mark.parametrize("operation", ["nodes", "inventorySetQuantities"])
+@pytest.mark.parametrize("nth", [1, 2, 3])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "http", "status": 500, "times": 1},
+        {"kind": "http_after", "status": 502, "times": 1},
+        {"kind": "timeout_before", "seconds": 0.01, "times": 1},
+        {"kind": "lost_answer", "times": 1},
+        {"kind": "malformed", "times": -1},
+        {"kind": "throttled", "times": 2},
+        {"kind": "partial", "times": -1},
+        {"kind": "graphql_error", "code": "INTERNAL_SERVER_ERROR", "after": True, "times": 1},
+    ],
+    ids=lambda fault: fault["kind"],
+)
+def test_whatever_the_own_store_answers_no_level_ends_wrong(
+    pair: Trade, operation: str, nth: int, fault: dict[str, Any]
+) -> None:
+    pair.stage.faults(account=OWN, operation=operation, nth=nth, **fault)
+
+    report = pair.sync()
+
+    assert is_even(report)
+    levels = pair.levels()
+    assert levels["O-101"] in {7, 12}
+    assert levels["O-102"] in {4, 9}
+    # What is told as done is done.
+    told = {each["sku"]: each["new_qty"] for each in report["details"]["updated"]}
+    assert told.items() <= levels.items()
+
+    pair.stage.faults(operation="no-call-has-this-name", kind="http")
+    report = pair.sync()
+    assert report["success"] is True, report["errors"]
+    assert pair.levels() == {"O-101": 12, "O-102": 9}
+    written = [(write["id"], write["after"]) for write in pair.stage.writes() if write["what"] == "level"]
+    assert len(written) == len(set(written))
+
+
 def test_a_revoked_token_is_told_once_and_well_again(pair: Trade) -> None:
     pair.stage.event(account=ROAST, kind="revoke_token")
 
