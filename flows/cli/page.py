@@ -57,11 +57,8 @@ def show_report(console: Console, report: JsonObject) -> None:
 
 
 def message_of(report: JsonObject) -> str:
-    """How a run went, in one sentence; a partner's own report has none."""
+    """How a run went, in one sentence."""
     message = report.get("message") or section(report, "error").get("message")
-    if message is None and "partnerShop" in report:
-        written = f"{report['itemsUpdated']} of {report['itemsProcessed']} levels written"
-        return f"{report['partnerShop']}: {written}" + ("" if report.get("success") else ", with problems")
     return str(message or "")
 
 
