@@ -308,11 +308,11 @@ class TestReleasedPlans:
         assert stored.release_result["balance"]["done"] == 2  # type: ignore[index,call-overload]
 
     def test_an_expired_plan_is_refused(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("PLAN_EXPIRES_HOURS", "0.0001")
+        monkeypatch.setenv("PLAN_EXPIRES_HOURS", "1")
         stage.put(shoes(101))
         report = stage.run(dry_run=True)
         expires = datetime.fromisoformat(report["plan_expires_at"])
-        wait_for(lambda: datetime.now(UTC) > expires)
+        monkeypatch.setenv("EVENSTOCK_NOW", (expires + timedelta(seconds=1)).isoformat())
 
         with pytest.raises(ConfigurationError, match="expired"):
             stage.release(report["plan_id"])
