@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "flows"]
 POINTING = ("SHOPIFY_", "RMS_", "EVENSTOCK_NOW")
 
-pytestmark = pytest.mark.xdist_group("prefect")
+pytestmark = pytest.mark.xdist_group("programs")
 
 
 @pytest.fixture
