@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from connectors.errors import EvenstockError
 from connectors.ledger import Ledger
@@ -75,11 +74,8 @@ class Marker:
 
     def _ours(self, finished: OlderMarks, hold: Hold) -> tuple[list[int], dict[int, str]]:
         """The products that are ours to mark, and why the others are not."""
-        takes = patience(self._settings).timeout
-        written = self._ledger.written_by_others(
-            self._job.account, self._job.run_id, self._job.started_at, takes=timedelta(seconds=takes)
-        )
-        lost = hold.lost(hold.fences, takes)
+        written = self._ledger.written_by_others(self._job.account, self._job.run_id, self._job.started_at)
+        lost = hold.lost(hold.fences, patience(self._settings).timeout)
         ours: list[int] = []
         others: dict[int, str] = {}
         for each in finished:
