@@ -204,7 +204,7 @@ class TestLeases:
         assert ledger.live("", datetime.now(UTC)) == 0
 
     def test_a_run_that_begins_before_another_has_marked_gives_no_sale_back(self, stage: Stage) -> None:
-        """The first run wrote 2, as one of 3 was sold meanwhile; RMS says 3 still, and the mark is on its way."""
+        """The first wrote 2, as one of 3 was sold meanwhile; RMS says 3 still, the mark is on its way."""
         stage.put(shoes(101))
         sold = {"kind": "sale", "variant_id": 10101, "location_id": LOCATION, "quantity": 1}
         stage.event(**sold, before={"operation": "inventorySetQuantities", "nth": 1})
