@@ -157,11 +157,11 @@ def expect(found: Json, name: str, number: int) -> None:
         sys.exit(f"{name} is {found[name]} instead of {number}: {json.dumps(found)}")
 
 
-def arguments(about: str | None, **choices: Sequence[int | str]) -> argparse.Namespace:
+def arguments(about: str | None, *, times: int = 3, **choices: Sequence[int | str]) -> argparse.Namespace:
     """What a benchmark may be asked for: how many times, and which of its sizes or paths."""
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=about, formatter_class=raw)
-    parser.add_argument("--times", type=int, default=3, help="runs of each; medians are shown (3)")
+    parser.add_argument("--times", type=int, default=times, help=f"runs of each; medians are shown ({times})")
     for name, values in choices.items():
         parser.add_argument(f"--{name}", type=type(values[0]), nargs="+", default=list(values))
     return parser.parse_args()

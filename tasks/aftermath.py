@@ -15,6 +15,7 @@ from connectors.records import JsonObject, JsonValue, Level, Quantities
 from tasks import derive
 from tasks.book import to_line, to_settlement
 from tasks.derive import Settled
+from tasks.lease import clock
 from tasks.plan import Line, Outcome, QuantityName
 
 Levels = Mapping[int, Level | None]
@@ -53,7 +54,9 @@ class Step:
 def settle(ledger: Ledger, store: Store, account: str, successor: str, now: datetime) -> None:
     """Bring every line and every write that dead runs of the account left open to an end.
 
-    Raises what the store or the ledger raises; what is open then stays so, and a later run settles it.
+    `now` dates the lines, as the limits count them by the day; writes and runs end by the machine's clock,
+    which they began by. Raises what the store or the ledger raises; what is open then stays so, and a later
+    run settles it.
     """
     note = f"the run was killed; {successor} read what the shop holds"
     open_lines, unclear = ledger.unfinished(account), ledger.unsettled(account)
@@ -69,8 +72,8 @@ def settle(ledger: Ledger, store: Store, account: str, successor: str, now: date
         ledger.settle([settlement for _, settlement in ended], now)
         for operation in operations:
             if operation.state in DOUBTFUL:
-                ledger.conclude(operation.key, OperationState.SETTLED, now, note=note)
-        _tell(ledger, run_id, successor, now)
+                ledger.conclude(operation.key, OperationState.SETTLED, clock(), note=note)
+        _tell(ledger, run_id, successor)
 
 
 def _by_variant(operations: Iterable[Operation]) -> defaultdict[int, list[Sent]]:
@@ -84,7 +87,7 @@ def _by_variant(operations: Iterable[Operation]) -> defaultdict[int, list[Sent]]
     return sent
 
 
-def _tell(ledger: Ledger, run_id: str, successor: str, now: datetime) -> None:
+def _tell(ledger: Ledger, run_id: str, successor: str) -> None:
     """Let the history say how a killed run's lines ended."""
     run = ledger.run(run_id)
     if run is None or run.state is not RunState.KILLED:
@@ -92,7 +95,7 @@ def _tell(ledger: Ledger, run_id: str, successor: str, now: datetime) -> None:
     lines = [line for line in ledger.changes_of(run_id) if line.batch is not None]
     done = sum(1 for line in lines if line.outcome in {Outcome.DONE, Outcome.UNCHANGED})
     message = f"the run was killed with {done} of {len(lines)} lines done; {successor} settled the others"
-    ledger.finish_run(run_id, RunState.KILLED, now, {"message": message})
+    ledger.finish_run(run_id, RunState.KILLED, clock(), {"message": message})
 
 
 def _look(store: Store, changes: Iterable[Change]) -> Levels:

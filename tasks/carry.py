@@ -88,7 +88,7 @@ class Carrier:
         return carried
 
     def _written_meanwhile(self) -> set[int]:
-        """Products that another run wrote after this one began: what it took would look like a sale here."""
+        """Products that another run wrote meanwhile: what it took would look like a sale here."""
         return self._ledger.written_by_others(self._job.account, self._job.run_id, self._job.started_at)
 
     # ------------------------------------------------------------- writing

@@ -16,6 +16,9 @@ from hypothesis import settings as hypothesis_settings
 
 from connectors.settings import ENV_FILE, is_ours
 
+SEED_SHARES = 5
+"""Parts that the seeds of a test are cut into."""
+
 _PREFECT_HOME = Path(tempfile.mkdtemp(prefix="evenstock-prefect-"))
 
 
@@ -51,10 +54,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep orchestrated tests on one worker of a parallel run, so that one server is enough."""
+    """Share orchestrated tests out by module, those with many seeds in several parts.
+
+    Each worker of a parallel run that gets some starts one Prefect server for all of its own.
+    """
     for item in items:
         if item.get_closest_marker("orchestrated"):
-            item.add_marker(pytest.mark.xdist_group("prefect"))
+            item.add_marker(pytest.mark.xdist_group(_share(item)))
+
+
+def _share(item: pytest.Item) -> str:
+    called = getattr(item, "callspec", None)
+    seed = called.params.get("seed") if called else None
+    return item.path.stem if seed is None else f"{item.path.stem}-{int(seed) % SEED_SHARES}"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

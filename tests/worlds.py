@@ -1,11 +1,17 @@
-"""Small worlds for tests: a shop and its RMS, in the form of the sandbox's world file."""
+"""Small worlds for tests: a shop and its RMS, in the form of the sandbox's world file.
 
+They live on one day, 2026-11-21 (NOW): tests pin the stand-ins' clock and Evenstock's to it, so that marks
+and dates of orders mean the same whenever the suite runs.
+"""
+
+from datetime import UTC, datetime
 from typing import Any
 
 World = dict[str, Any]
 
 OWN = "own.example"
 TOKEN = "tok-own"
+NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 DAY = "2026-11-21"
 MARK = "RMS-SYNC-26-11-21"
 YESTERDAY = "RMS-SYNC-26-11-20"

@@ -7,6 +7,7 @@ from contextlib import contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
@@ -104,7 +105,7 @@ def _sqlite_engine(address: URL) -> Engine:
         )
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise ConfigurationError(f"SQLite {sqlite3.sqlite_version} is too old for the ledger: 3.35 is needed")
-    _make_folder(Path(str(address.database)).parent)
+    _make_folder(Path(_path(str(address.database))).parent)
     engine = create_engine(
         address,
         hide_parameters=True,
@@ -115,6 +116,11 @@ def _sqlite_engine(address: URL) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _path(name: str) -> str:
+    """The path of a database that is named by a file URI, as SQLite allows; any other name is a path."""
+    return urlsplit(name).path if name.startswith("file:") else name
 
 
 def _make_folder(folder: Path) -> None:

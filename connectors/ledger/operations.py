@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, or_, select, update
 
 from connectors.ledger.changes import settle_changes
 from connectors.ledger.database import Database, insert_into
@@ -48,20 +48,20 @@ class Operations:
             return _find(connection, OperationRow.run_id == run_id)
 
     def written_by_others(self, account: str, run_id: str, since: datetime) -> set[int]:
-        """Products of the account that other runs have written since then, or may have.
+        """Products of the account that other runs have written meanwhile, or may have.
 
-        A write that was sent before counts, too, if its answer came later: who knows when it was carried out.
-        Those of a killed run are older than any call takes; when they were settled says nothing.
+        Everything counts that a run wrote which had not ended at `since`, also before: it has not left its
+        marks then, and what was sold during its writes is known to it alone. Of a killed run only what it
+        sent later counts; the rest is taken over.
         """
         others = select(RunRow.id).where(
             RunRow.account == account,
             RunRow.id != run_id,
             or_(RunRow.finished_at.is_(None), RunRow.finished_at >= since),
         )
-        ended_later = or_(OperationRow.settled_at.is_(None), OperationRow.settled_at >= since)
         meanwhile = or_(
             OperationRow.sent_at >= since,
-            and_(ended_later, OperationRow.run_id.in_(others.where(RunRow.state != RunState.KILLED))),
+            OperationRow.run_id.in_(others.where(RunRow.state != RunState.KILLED)),
         )
         with self.database.reading() as connection:
             found = _find(connection, OperationRow.run_id.in_(others), meanwhile)

@@ -14,7 +14,8 @@ from connectors.shopify.bulk import LIMITS, Limits
 from connectors.shopify.tokens import FixedToken
 from connectors.shopify.walk import Path
 from sandbox.app import Sandbox
-from tests.worlds import LOCATION, OWN, TOKEN, World
+from sandbox.clock import Clock
+from tests.worlds import LOCATION, NOW, OWN, TOKEN, World
 
 VERSION = "2026-10"
 PATIENCE = Patience(attempts=4, base_delay=0.1, max_delay=1.0)
@@ -105,6 +106,6 @@ class Wire(httpx.BaseTransport):
 
 @contextmanager
 def stored() -> Iterator[Store]:
-    """A store of one's own."""
-    with Sandbox() as sandbox:
+    """A store of one's own, at the moment of all worlds."""
+    with Sandbox(clock=Clock(NOW)) as sandbox:
         yield Store(sandbox)

@@ -163,6 +163,7 @@ def test_a_file_that_may_not_be_written(tmp_path: Path) -> None:
 
     with closing(other), pytest.raises(ConfigurationError, match="readonly"):
         other.record_attempts("own", [1], NOW)
+    assert not Path("file:").exists()
 
 
 def test_a_database_locked_for_too_long_is_a_passing_trouble(

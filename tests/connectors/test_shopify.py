@@ -37,7 +37,7 @@ from connectors.shopify.walk import DEPTH
 from sandbox.shopify.idempotency import Verdict
 from sandbox.shopify.service import APP
 from tests.connectors.store import Store, stored
-from tests.worlds import LOCATION, MARK, OWN, TOKEN, World, product, variant, world
+from tests.worlds import LOCATION, MARK, NOW, OWN, TOKEN, World, product, variant, world
 
 SCHEMA = build_schema(
     Path(sandbox.shopify.__file__).with_name("schema.graphql").read_text("utf-8"), assume_valid=True
@@ -451,10 +451,8 @@ def order(number: int, created: str, *quantities: int, **more: object) -> World:
 
 
 class TestOrders:
-    NOW = datetime.now(UTC)
-
     def at(self, hours: float) -> str:
-        return (self.NOW - timedelta(hours=hours)).isoformat()
+        return (NOW - timedelta(hours=hours)).isoformat()
 
     def test_lines_since_a_moment_without_cancelled_and_test_orders(self, store: Store) -> None:
         orders = [
@@ -465,24 +463,24 @@ class TestOrders:
             order(5, self.at(30), 32),
         ]
         shop = store.put(world([one()], [], orders=orders))
-        lines = shop.order_lines(self.NOW - timedelta(hours=24))
+        lines = shop.order_lines(NOW - timedelta(hours=24))
         assert [(line.order_id, line.quantity) for line in lines] == [(1, 1), (1, 2), (4, 16)]
         assert {line.variant_id for line in lines} == {1011}
 
     def test_lines_beyond_the_first_page_are_followed(self, store: Store) -> None:
         shop = store.put(world([one()], [], orders=[order(1, self.at(1), *range(1, 601))]))
-        lines = shop.order_lines(self.NOW - timedelta(hours=2))
+        lines = shop.order_lines(NOW - timedelta(hours=2))
         assert [line.quantity for line in lines] == list(range(1, 601))
 
     def test_the_walk_stops_at_the_moment(self, store: Store) -> None:
         shop = store.put(world([one()], [], orders=[order(n, self.at(n), 1) for n in range(1, 351)]))
-        assert len(shop.order_lines(self.NOW - timedelta(hours=120.5))) == 120
+        assert len(shop.order_lines(NOW - timedelta(hours=120.5))) == 120
         assert len(store.calls("orders")) == 2
 
     def test_a_line_without_a_variant_is_left_out(self, store: Store) -> None:
         custom = order(1, self.at(1), 3) | {"lines": [{"quantity": 3}, {"variant_id": 1011, "quantity": 1}]}
         shop = store.put(world([one()], [], orders=[custom]))
-        assert [line.quantity for line in shop.order_lines(self.NOW - timedelta(hours=2))] == [1]
+        assert [line.quantity for line in shop.order_lines(NOW - timedelta(hours=2))] == [1]
 
 
 class TestSetQuantities:

@@ -1,4 +1,9 @@
-"""Run flows against stand-ins on a port, and look at the world afterwards."""
+"""Run flows against stand-ins on a port, and look at the world afterwards.
+
+Every test lives in the same moment, whatever the date of the machine: the stand-ins' clock begins at
+`worlds.NOW` and runs on; for Evenstock it stays that moment (EVENSTOCK_NOW) until the test names a later one.
+Only leases, heartbeats and whatever else belongs to processes go by the machine's clock.
+"""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,11 +13,10 @@ from typing import Any
 from flows.plans import apply_plan
 from flows.reverse_stock_sync import reverse_stock_sync
 from sandbox.app import Sandbox
+from sandbox.clock import Clock
 from sandbox.server import serving
 from tests import worlds
-from tests.worlds import OWN, World
-
-NOW = "2026-11-21T10:00:00Z"
+from tests.worlds import NOW, OWN, World
 
 
 class Stage:
@@ -84,10 +88,11 @@ def staged(
     kind: type[Sandbox] = Sandbox,
 ) -> Iterator[Stage]:
     """A stand-in on a free port with the environment pointing at it, and a ledger of its own."""
-    with kind(switches=switches) as sandbox, serving(sandbox) as url:
+    with kind(switches=switches, clock=Clock(NOW)) as sandbox, serving(sandbox) as url:
         sandbox.put_world(worlds.world([], []))
         for name, value in sandbox.settings(url).items():
             setenv(name, value)
+        setenv("EVENSTOCK_NOW", NOW.isoformat())
         setenv("EVENSTOCK_DATABASE_URL", f"sqlite:///{folder}/ledger.db")
         setenv("HTTP_BASE_DELAY", "0.01")
         setenv("HTTP_MAX_DELAY", "0.05")

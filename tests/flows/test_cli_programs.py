@@ -20,12 +20,13 @@ import pytest
 
 from flows.cli.children import ChildFailed, Family, Interrupts, Tables, family
 from tests.flows.stage import Stage
-from tests.worlds import shoe, world
+from tests.worlds import MARK, shoe, world
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "flows"]
+POINTING = ("SHOPIFY_", "RMS_", "EVENSTOCK_NOW")
 
-pytestmark = pytest.mark.xdist_group("prefect")
+pytestmark = pytest.mark.xdist_group("programs")
 
 
 @pytest.fixture
@@ -90,8 +91,7 @@ def test_a_run_brings_its_own_server(stage: Stage, tmp_path: Path, environment: 
     ended = subprocess.run(
         [*COMMAND, "run", "reverse-stock-sync"],
         cwd=ROOT,
-        env=environment
-        | {name: os.environ[name] for name in os.environ if name.startswith(("SHOPIFY_", "RMS_"))},
+        env=environment | {name: os.environ[name] for name in os.environ if name.startswith(POINTING)},
         capture_output=True,
         text=True,
         timeout=120,
@@ -102,6 +102,7 @@ def test_a_run_brings_its_own_server(stage: Stage, tmp_path: Path, environment: 
     assert "24X101-37" in ended.stdout
     assert "Traceback" not in ended.stderr
     assert stage.levels() == {"24X101-37": 3}
+    assert stage.tags() == {101: [MARK]}
     assert left_behind(tmp_path) == []
 
 

@@ -29,7 +29,7 @@ from tests.flows.test_faults import everything
 from tests.flows.test_races import FREE_HAND
 from tests.flows.test_reverse_stock_sync import assert_even
 from tests.flows.workers import PATIENCE, Gate, Nursery, Worker, nursery
-from tests.worlds import DAY, LOCATION, MARK, OWN, YESTERDAY, World, shoe, world
+from tests.worlds import DAY, LOCATION, MARK, NOW, OWN, YESTERDAY, World, shoe, world
 
 pytest_plugins = ["tests.databases"]
 pytestmark = pytest.mark.orchestrated
@@ -273,7 +273,7 @@ def assert_ledger_knows(accident: Accident) -> None:
     levels = [(each["id"], each["before"], each["after"]) for each in writes if each["what"] == "level"]
     assert Counter(levels) == +Counter({row: n for row, n in written.items() if row[2] is not None})
     assert [each.variant_id for each in ledger.deleted_variants(OWN)] == [10102]
-    assert ledger.deletions_since(OWN, datetime.now(UTC) - timedelta(days=1)) == 1
+    assert ledger.deletions_since(OWN, NOW - timedelta(days=1)) == 1
 
 
 def assert_books_tell(report: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -89,7 +89,7 @@ class TestTheMark:
         stage.faults(operation="tagsAdd", kind="http", status=403, times=-1)
         report = stage.run()
         assert sorted(stage.tags()[101]) == sorted([YESTERDAY, "sale"])
-        assert [each["product_id"] for each in report["report"]["details"]["unmarked"]] == [101]
+        assert 101 in {each["product_id"] for each in report["report"]["details"]["unmarked"]}
         assert stage.levels()["24X101-37"] == 3
 
     def test_costs_nothing_when_nothing_is_finished(self, stage: Stage) -> None:
