@@ -12,7 +12,7 @@ from flows.cli.page import message_of, show_report
 from tasks.desk import ledger_of
 
 RELEASE = "apply-plan"
-RELEASED = "reverse-stock-sync"
+RELEASED = ("reverse-stock-sync", "partner-sync")
 """A released plan is a run of the flow that made it, with the plan's id among its parameters."""
 
 
@@ -80,10 +80,12 @@ def history(arguments: list[str]) -> int:
 def _runs(settings: Settings, flow: str, limit: int) -> list[Run]:
     entry(flow)
     ledger = ledger_of(settings)
-    if flow not in {RELEASE, RELEASED}:
+    if flow not in {RELEASE, *RELEASED}:
         return ledger.history(flow, limit)
     # Both are kept as runs of one flow: look back far enough to find as many as were asked for.
-    found = ledger.history(RELEASED, 10 * limit + 100)
+    makers = RELEASED if flow == RELEASE else (flow,)
+    found = [run for maker in makers for run in ledger.history(maker, 10 * limit + 100)]
+    found.sort(key=lambda run: run.started_at, reverse=True)
     return [run for run in found if bool(run.parameters.get("release")) == (flow == RELEASE)][:limit]
 
 

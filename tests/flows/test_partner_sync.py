@@ -656,7 +656,7 @@ def test_runs_at_the_same_time_write_each_level_once(pair: Trade) -> None:
 # -------------------------------------------------------------- dry runs and plans
 
 
-def test_a_dry_run_writes_nothing_and_blocks_nobody(trade: Trade) -> None:
+def test_a_dry_run_writes_nothing_and_blocks_nobody(trade: Trade, capsys: pytest.CaptureFixture[str]) -> None:
     simple(trade)
     before = trade.ledger.mappings(OWN)
     with held(trade.ledger, [partner_resource(trade.known())], "another run", 60):
@@ -677,6 +677,11 @@ def test_a_dry_run_writes_nothing_and_blocks_nobody(trade: Trade) -> None:
     assert released["success"] is True
     with pytest.raises(ConfigurationError, match="applied"):
         apply_plan(report["plan_id"], released_by="ann")
+    for flow, dry_run in (("apply-plan", False), ("partner-sync", True)):
+        capsys.readouterr()
+        assert main(["history", flow, "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)["runs"]
+        assert [each["dry_run"] for each in told] == [dry_run]
 
 
 @pytest.fixture
