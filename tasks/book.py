@@ -108,8 +108,7 @@ def remembered(line: Line, known: LevelMemory | None, job: Job, now: datetime) -
         product_id=line.product_id,
         variant_id=line.variant_id,
         seen_at=seen_at,
-        owner_truth=(known.owner_truth if known else None)
-        or (None if is_foreign else line.fed_by),
+        owner_truth=(known.owner_truth if known else None) or (None if is_foreign else line.fed_by),
         sku_folded=fold(line.sku),
         rms_item_id=(known.rms_item_id if known else None) or (None if is_foreign else line.rms_item_id),
         unknown_since=_since(known.unknown_since if known else None, line.outcome is Outcome.UNKNOWN, now),

@@ -13,7 +13,7 @@ REASONS: Mapping[str, str] = {
     "partner_unreachable": "the partner's store did not answer; its levels stay until it does",
     "partner_unreadable": "the partner's store gave no number: does its access include inventory?",
     "partner_untracked": "the partner does not track this item's stock: there is no number to follow",
-    "partner_gone": "the partner no longer sells it; it counts as zero after three sightings over GONE_AFTER_HOURS",
+    "partner_gone": "no longer sold by the partner; after three sightings over GONE_AFTER_HOURS it counts as zero",
     "level_unreadable": "Shopify gave no number for this level: the next run reads it again",
     # refused: not written, with a reason that stays until someone acts
     "archived": "the product is archived; nothing to do",
