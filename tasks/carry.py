@@ -17,7 +17,7 @@ from tasks.delete import Deleter
 from tasks.deletion import Failed
 from tasks.desk import patience
 from tasks.job import Job, ProductJob
-from tasks.journal import LedgerJournal, product_resource
+from tasks.journal import LedgerJournal, product_resource, written_by_others
 from tasks.lease import Hold, clock, held
 from tasks.plan import OPEN_ENDED, Line, Outcome, by_product
 from tasks.receipt import Receipt, read_back
@@ -89,7 +89,7 @@ class Carrier:
 
     def _written_meanwhile(self) -> set[int]:
         """Products that another run wrote meanwhile: what it took would look like a sale here."""
-        return self._ledger.written_by_others(self._job.account, self._job.run_id, self._job.started_at)
+        return written_by_others(self._ledger, self._job, self._spare)
 
     # ------------------------------------------------------------- writing
 

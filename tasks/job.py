@@ -14,7 +14,7 @@ class Job:
 
     `location` is the number of the store's location, `products` the product ids that were asked for (None:
     those without the day's mark), `release` the plan that is being released. `rollback`: what is
-    taken back of a product whose writes failed in part.
+    taken back of a product whose writes failed in part. `leaves_marks`: what is finished is marked.
     """
 
     run_id: str
@@ -33,6 +33,7 @@ class Job:
     reads_orders: bool
     release: str | None = None
     rollback: RollbackMode = RollbackMode.ALL
+    leaves_marks: bool = True
 
     @property
     def mark(self) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import uuid4
 
 from connectors.ledger import Ledger
@@ -15,6 +16,17 @@ from tasks.plan import Line
 def product_resource(account: str, product_id: int) -> str:
     """The lease that whoever writes a product must hold."""
     return f"product:{account}:{product_id}"
+
+
+def written_by_others(ledger: Ledger, job: Job, spare: float) -> set[int]:
+    """Products that other runs wrote meanwhile, and keep. `spare`: seconds that a call may take."""
+    return ledger.written_by_others(
+        job.account,
+        job.run_id,
+        job.started_at,
+        takes=timedelta(seconds=spare),
+        until_ended=job.leaves_marks,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from connectors.settings import Settings
 from connectors.shopify import Shopify
 from tasks.desk import patience
 from tasks.job import Job
-from tasks.journal import product_resource
+from tasks.journal import product_resource, written_by_others
 from tasks.lease import Hold, held
 from tasks.marking import OlderMarks
 
@@ -74,8 +74,9 @@ class Marker:
 
     def _ours(self, finished: OlderMarks, hold: Hold) -> tuple[list[int], dict[int, str]]:
         """The products that are ours to mark, and why the others are not."""
-        written = self._ledger.written_by_others(self._job.account, self._job.run_id, self._job.started_at)
-        lost = hold.lost(hold.fences, patience(self._settings).timeout)
+        spare = patience(self._settings).timeout
+        written = written_by_others(self._ledger, self._job, spare)
+        lost = hold.lost(hold.fences, spare)
         ours: list[int] = []
         others: dict[int, str] = {}
         for each in finished:

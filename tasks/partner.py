@@ -81,6 +81,7 @@ def begin(settings: Settings, shop_domain: str | None, *, dry_run: bool, release
         reads_orders=reads_orders(settings, facts.scopes),
         release=release,
         rollback=RollbackMode.OFF,
+        leaves_marks=False,
     )
     total = Sum()
     add_usage(total.api, f"shopify:{job.account}", shop.http.usage.as_dict())

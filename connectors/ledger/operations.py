@@ -1,9 +1,9 @@
 """Operations: every intended write has its id here before the call, and what became of it afterwards."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, or_, select, true, update
 
 from connectors.ledger.changes import settle_changes
 from connectors.ledger.database import Database, insert_into
@@ -47,22 +47,26 @@ class Operations:
         with self.database.reading() as connection:
             return _find(connection, OperationRow.run_id == run_id)
 
-    def written_by_others(self, account: str, run_id: str, since: datetime) -> set[int]:
-        """Products of the account that other runs have written meanwhile, or may have.
+    def written_by_others(
+        self, account: str, run_id: str, since: datetime, *, takes: timedelta, until_ended: bool
+    ) -> set[int]:
+        """Products of the account that other runs have written since then, or may have.
 
-        Everything counts that a run wrote which had not ended at `since`, also before: it has not left its
-        marks then, and what was sold during its writes is known to it alone. Of a killed run only what it
-        sent later counts; the rest is taken over.
+        A write that was sent before counts, too, if its answer came later, or if there was none and it was
+        on its way no longer than a call `takes`: who knows when it was carried out. With `until_ended`
+        everything counts that a run wrote which had not ended at `since`: it has not left its marks then,
+        and what was sold during its writes is known to it alone. Of a killed run only what was sent later
+        counts; the rest is taken over.
         """
         others = select(RunRow.id).where(
             RunRow.account == account,
             RunRow.id != run_id,
             or_(RunRow.finished_at.is_(None), RunRow.finished_at >= since),
         )
-        meanwhile = or_(
-            OperationRow.sent_at >= since,
-            OperationRow.run_id.in_(others.where(RunRow.state != RunState.KILLED)),
-        )
+        of_the_living = OperationRow.run_id.in_(others.where(RunRow.state != RunState.KILLED))
+        is_on_its_way = and_(OperationRow.settled_at.is_(None), OperationRow.sent_at >= since - takes)
+        ended_later = true() if until_ended else or_(is_on_its_way, OperationRow.settled_at >= since)
+        meanwhile = or_(OperationRow.sent_at >= since, and_(ended_later, of_the_living))
         with self.database.reading() as connection:
             found = _find(connection, OperationRow.run_id.in_(others), meanwhile)
         products = (row.get("product_id") for operation in found for row in operation.rows)
