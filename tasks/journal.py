@@ -25,7 +25,7 @@ def written_by_others(ledger: Ledger, job: Job, spare: float) -> set[int]:
         job.run_id,
         job.started_at,
         takes=timedelta(seconds=spare),
-        until_ended=job.leaves_marks,
+        marking=job.flow if job.leaves_marks else None,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 
 from connectors.ledger.changes import settle_changes
 from connectors.ledger.database import Database, insert_into
@@ -48,14 +48,14 @@ class Operations:
             return _find(connection, OperationRow.run_id == run_id)
 
     def written_by_others(
-        self, account: str, run_id: str, since: datetime, *, takes: timedelta, until_ended: bool
+        self, account: str, run_id: str, since: datetime, *, takes: timedelta, marking: str | None
     ) -> set[int]:
         """Products of the account that other runs have written since then, or may have.
 
         A write that was sent before counts, too, if its answer came later, or if there was none and it was
-        on its way no longer than a call `takes`: who knows when it was carried out. With `until_ended`
-        everything counts that a run wrote which had not ended at `since`: it has not left its marks then,
-        and what was sold during its writes is known to it alone. Of a killed run only what was sent later
+        on its way no longer than a call `takes`: who knows when it was carried out. Of the runs of the flow
+        `marking` that had not ended at `since` everything counts: they have not left their marks then, and
+        what was sold during their writes is known to them alone. Of a killed run only what was sent later
         counts; the rest is taken over.
         """
         others = select(RunRow.id).where(
@@ -63,10 +63,14 @@ class Operations:
             RunRow.id != run_id,
             or_(RunRow.finished_at.is_(None), RunRow.finished_at >= since),
         )
-        of_the_living = OperationRow.run_id.in_(others.where(RunRow.state != RunState.KILLED))
+        living = others.where(RunRow.state != RunState.KILLED)
         is_on_its_way = and_(OperationRow.settled_at.is_(None), OperationRow.sent_at >= since - takes)
-        ended_later = true() if until_ended else or_(is_on_its_way, OperationRow.settled_at >= since)
-        meanwhile = or_(OperationRow.sent_at >= since, and_(ended_later, of_the_living))
+        ended_later = or_(is_on_its_way, OperationRow.settled_at >= since)
+        meanwhile = or_(
+            OperationRow.sent_at >= since,
+            and_(ended_later, OperationRow.run_id.in_(living)),
+            OperationRow.run_id.in_(living.where(RunRow.flow == marking)),
+        )
         with self.database.reading() as connection:
             found = _find(connection, OperationRow.run_id.in_(others), meanwhile)
         products = (row.get("product_id") for operation in found for row in operation.rows)

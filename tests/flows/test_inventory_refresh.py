@@ -324,7 +324,7 @@ class TestRefusals:
 
     def test_the_cooldown_has_an_end(self, env: Env) -> None:
         env("INVENTORY_REFRESH_COOLDOWN_MINUTES", "5")
-        env("EVENSTOCK_NOW", NOW)
+        env("EVENSTOCK_NOW", NOW.isoformat())
         assert refreshed([1])["success"]
         refused = refreshed([2])
         end = "2026-11-21T10:05:00+00:00"
@@ -451,7 +451,14 @@ class TestADryRun:
         answer = refreshed([1], dry_run=True)
 
         assert answer["details"]["planned"] == [
-            {"inventory_item_id": item(1, 1), "location_id": 1, "from": 5, "to": 4, "reason": "changed"}
+            {
+                "product_id": 1,
+                "inventory_item_id": item(1, 1),
+                "location_id": 1,
+                "from": 5,
+                "to": 4,
+                "reason": "changed",
+            }
         ]
         assert answer["details"]["gone_variants"] == 1
         assert answer["balance"]["not_sent"] == 1

@@ -351,7 +351,7 @@ class TestOnce:
     def test_a_run_that_had_looked_before_leaves_the_product_alone(self, ledger: Ledger) -> None:
         since = datetime.now(UTC)
         restored()
-        assert ledger.written_by_others(OWN, "a run", since, takes=timedelta(0), until_ended=False) == {101}
+        assert ledger.written_by_others(OWN, "a run", since, takes=timedelta(0), marking=None) == {101}
 
     def test_after_a_refusal_it_may_be_tried_again(self, shop: Stage, ledger: Ledger) -> None:
         shop.faults(operation=CREATE, kind="graphql_error", code="ACCESS_DENIED")
