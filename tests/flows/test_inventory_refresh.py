@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -366,7 +367,9 @@ class TestRefusals:
             return refreshed([1, 2, 3])
 
         with ThreadPoolExecutor(2) as pool:
-            answers = [each.result() for each in (pool.submit(go), pool.submit(go))]
+            # A copy of the context, as Prefect keeps in it which server to talk to.
+            going = [pool.submit(copy_context().run, go) for _ in range(2)]
+            answers = [each.result() for each in going]
         (refused,) = [each for each in answers if "error" in each]
         (done,) = [each for each in answers if "data" in each]
 
@@ -512,6 +515,7 @@ class TestStatus:
         env("INVENTORY_LOW_STOCK", "13")
         refreshed([1, 2, 3])
         stage.faults(operation="nodes", nth=2, times=5, kind="http", status=503)
+        env("EVENSTOCK_NOW", (NOW + timedelta(minutes=10)).isoformat())
         refreshed([1, 2, 3])
         data: Any = inventory_sync_status()["data"]
 
