@@ -57,6 +57,7 @@ class Course:
         self.settings = settings
         self.ledger = ledger
         self.planned = planned
+        self._partners = {partner.id or 0: partner}
         self.story = story_of(self.job, writes=settings.evenstock_writes)
         self.trouble = ""
         self.missing: Sequence[int] = ()
@@ -117,7 +118,7 @@ class Course:
         # What others write from here on would look like sales; what they wrote before is in the baseline.
         job = replace(self.job, started_at=clock())
         products = self._own(shop, mappings)
-        heard = partner_fetch.heard(mappings, self._partners_shop(mappings))
+        heard = partner_fetch.heard(mappings, self._open_partner)
         self._note(mappings, products, heard)
         lines = self._compared(shop, mappings, products, heard)
         plan = prepare(
@@ -163,24 +164,27 @@ class Course:
         account = self.job.account
         its = self.ledger.mappings(account, self.partner.id, active_only=True)
         summed = {each.own_variant_id for each in its if each.sums}
+        if summed:
+            active = self.ledger.partners(account, active_only=True)
+            self._partners |= {each.id: each for each in active if each.id is not None}
         beside = [
             each
             for each in self.ledger.feeding(account, summed)
-            if each.partner_id != self.partner.id and each.sums
+            if each.partner_id != self.partner.id and each.partner_id in self._partners and each.sums
         ]
         return its + beside
 
-    def _partners_shop(self, mappings: Sequence[ProductMapping]) -> Callable[[int], Shopify]:
-        """Opens the store of a partner by id; of the others only those that share an own variant."""
-        others = {each.partner_id for each in mappings} - {self.partner.id}
-        partners = {self.partner.id: self.partner} | {
-            each.id: each for each in self.ledger.partners(self.job.account) if each.id in others
-        }
+    def _open_partner(self, partner_id: int) -> Shopify:
+        """The store of this partner, or of one that feeds an own variant together with it."""
+        return open_partner(self.settings, self.ledger, self._partners[partner_id])
 
-        def open_store(partner_id: int) -> Shopify:
-            return open_partner(self.settings, self.ledger, partners[partner_id])
-
-        return open_store
+    def _orders_known(self, mappings: Sequence[ProductMapping]) -> dict[int, set[str]]:
+        """When those that feed each own variant know of its orders."""
+        words: dict[int, set[str]] = {}
+        for each in mappings:
+            word = each.orders_known or self._partners[each.partner_id].orders_known
+            words.setdefault(each.own_variant_id, set()).add(word)
+        return words
 
     def _note(self, mappings: Sequence[ProductMapping], products: Sequence[Product], heard: Heard) -> None:
         """Keep what was seen of each mapping, and what keeps the partner silent; once a run."""
@@ -204,8 +208,9 @@ class Course:
         self, shop: Shopify, mappings: Sequence[ProductMapping], products: Sequence[Product], heard: Heard
     ) -> list[Line]:
         now = self.settings.now()
-        words = {each.own_variant_id: each.orders_known or self.partner.orders_known for each in mappings}
-        unbooked = partner_fetch.unbooked(shop, products, words, reads_orders=self.job.reads_orders)
+        unbooked = partner_fetch.unbooked(
+            shop, products, self._orders_known(mappings), reads_orders=self.job.reads_orders
+        )
         feeds = partner_fetch.feeds(self.partner, mappings, heard.readings, now)
         lines = partner_diff.stock(feeds, products, unbooked, self._policy())
         if self.planned is not None:

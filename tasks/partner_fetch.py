@@ -1,7 +1,8 @@
 """Read what partners have of the own variants that they feed."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,19 +11,20 @@ from datetime import datetime, timedelta
 from connectors.errors import EvenstockError, Unauthorised
 from connectors.ledger.partners import truth_of
 from connectors.ledger.records import Partner, ProductMapping
-from connectors.records import Available, Product
+from connectors.records import Available, Product, Variant
 from connectors.shopify import Shopify
 from connectors.shopify.calls import PAGE
 from connectors.slices import chunks
 from tasks import fetch
 from tasks.partner_diff import Feed, Reading, reading, sighted
 
-AT_SHIPPING, AT_ONCE = "at_shipping", "at_once"
+AT_SHIPPING = "at_shipping"
 
 AT_ONCE_ASKED = 8
 """Partners that are read side by side for the sake of one, because they feed own variants together."""
 
 UNREACHABLE = Reading(unknown="partner_unreachable")
+REFUSED = Reading(unknown="partner_refused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +95,9 @@ def _heard_one(
         finally:
             usage[shop.http.account] = shop.http.usage.as_dict()
     except EvenstockError as error:
-        unreachable = {each.id: UNREACHABLE for each in mappings if each.id is not None}
-        return Heard(unreachable, {partner_id: error}, usage)
+        nothing = REFUSED if isinstance(error, Unauthorised) else UNREACHABLE
+        unknown = {each.id: nothing for each in mappings if each.id is not None}
+        return Heard(unknown, {partner_id: error}, usage)
 
 
 def feeds(
@@ -114,32 +117,44 @@ def feeds(
 def _feed(partner: Partner, own: int, parts: Sequence[tuple[ProductMapping, Reading]]) -> Feed:
     sums = all(mapping.sums for mapping, _ in parts)
     its = parts if sums else [part for part in parts if part[0].partner_id == partner.id]
-    return Feed(own, truth_of(partner, sums=sums and len(parts) > 1), tuple(its))
+    return Feed(own, truth_of(partner, sums=sums), tuple(its))
 
 
 def unbooked(
-    shop: Shopify, products: Sequence[Product], known: Mapping[int, str], *, reads_orders: bool
+    shop: Shopify, products: Sequence[Product], known: Mapping[int, AbstractSet[str]], *, reads_orders: bool
 ) -> dict[int, int]:
     """Own units that the feeding partners do not know of, by own variant id; they are in the baseline.
 
-    `known`: when the partner knows of the own store's orders, by own variant: `at_shipping` (what is
-    committed is unknown to it), `at_once` (nothing is) or after so many minutes. Where orders cannot be
-    read, minutes are taken for `at_shipping`: it hides rather than oversells.
+    `known`: when the partners know of the own store's orders, by own variant: `at_shipping` (what is
+    committed is unknown to them), `at_once` (nothing is) or after so many minutes. Partners that feed a
+    variant together may differ, and nobody knows who will ship: the one that knows least counts. Where
+    orders cannot be read, minutes are taken for `at_shipping`: it hides rather than oversells.
     """
     variants = [(variant, product.seen_at) for product in products for variant in product.variants]
-    minutes = {variant: int(word) for variant, word in known.items() if word.isdecimal()}
-    late: dict[int, int] = {}
-    if minutes and reads_orders:
-        late = _late(shop, {variant.id: at for variant, at in variants if variant.id in minutes}, minutes)
-    units: dict[int, int] = {}
-    for variant, _ in variants:
-        word = known.get(variant.id, AT_SHIPPING)
-        committed = variant.level.quantities.committed if variant.level and variant.level.quantities else 0
-        if word.isdecimal() and reads_orders:
-            units[variant.id] = late.get(variant.id, 0)
-        else:
-            units[variant.id] = 0 if word == AT_ONCE else committed
-    return units
+    minutes = {variant: _longest(words) for variant, words in known.items()} if reads_orders else {}
+    waiting = {variant.id: at for variant, at in variants if minutes.get(variant.id)}
+    late = _late(shop, waiting, minutes) if waiting else {}
+    return {
+        variant.id: max(
+            late.get(variant.id, 0),
+            _committed(variant) if _counts_committed(known[variant.id], reads_orders=reads_orders) else 0,
+        )
+        for variant, _ in variants
+    }
+
+
+def _longest(words: Iterable[str]) -> int:
+    """The most minutes among the words; 0 if none is a number."""
+    return max((int(word) for word in words if word.isdecimal()), default=0)
+
+
+def _counts_committed(words: Iterable[str], *, reads_orders: bool) -> bool:
+    return any(word == AT_SHIPPING or (word.isdecimal() and not reads_orders) for word in words)
+
+
+def _committed(variant: Variant) -> int:
+    quantities = variant.level.quantities if variant.level else None
+    return quantities.committed if quantities else 0
 
 
 def _late(shop: Shopify, seen_at: Mapping[int, datetime], minutes: Mapping[int, int]) -> dict[int, int]:

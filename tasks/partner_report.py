@@ -180,7 +180,7 @@ def _message(results: Sequence[JsonObject], errors: Sequence[JsonValue], *, dry_
     else:
         head = f"Partner sync: {len(results)} partners, {_sum(results, 'itemsUpdated')} levels written"
     held = f"; {counts['held']} are held and wait for a person" if counts.get("held") else ""
-    return head + held + (f"; {failed} partners with problems" if failed else "")
+    return head + held + (f"; {failed} with problems" if failed else "")
 
 
 # ------------------------------------------------------------------- pages

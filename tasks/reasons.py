@@ -11,6 +11,7 @@ REASONS: Mapping[str, str] = {
     "changed_while_reading": "RMS changed the row while it was being read: the next run reads it again",
     "rms_unreachable": "RMS did not answer: check the database, then run again",
     "partner_unreachable": "the partner's store did not answer; its levels stay until it does",
+    "partner_refused": "the partner's store refuses our access: ask the partner for consent again",
     "partner_unreadable": "the partner's store gave no number: does its access include inventory?",
     "partner_untracked": "the partner does not track this item's stock: there is no number to follow",
     "partner_gone": "no longer sold by the partner; counts as zero after GONE_AFTER_HOURS",

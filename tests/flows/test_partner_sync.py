@@ -264,6 +264,32 @@ def test_several_mappings_are_summed_when_all_say_so(trade: Trade) -> None:
     assert sorted(each["itemsUpdated"] for each in report["partnerResults"]) == [0, 1]
 
 
+def test_partners_of_a_sum_do_not_swing_what_is_sold(trade: Trade) -> None:
+    """One learns of orders at once, the other when they are shipped: what the second does not know counts."""
+    trade.put(
+        {101: {"available": 1, "committed": 3}}, {ROAST: partner_shop({501: 5}), BEAN: partner_shop({601: 4})}
+    )
+    trade.map(trade.partner(ROAST, orders_known="at_shipping"), {501: 101}, sums=True)
+    trade.map(trade.partner(BEAN, orders_known="at_once"), {601: 101}, sums=True)
+
+    for shop in (ROAST, BEAN):
+        assert trade.run(partner=shop)["success"] is True
+        assert trade.levels() == {"O-101": 6}
+
+
+def test_a_partner_that_is_switched_off_leaves_the_sum(trade: Trade) -> None:
+    trade.put({101: {"available": 9}}, {ROAST: partner_shop({501: 5}), BEAN: partner_shop({601: 4})})
+    trade.map(trade.partner(ROAST), {501: 101}, sums=True)
+    trade.map(trade.partner(BEAN), {601: 101}, sums=True)
+    trade.run()
+    trade.ledger.switch_partner(OWN, trade.known(BEAN).id or 0, is_active=False)
+
+    report = trade.run()
+
+    assert trade.levels() == {"O-101": 5}
+    assert report["balance"]["refused"] == 0
+
+
 def test_a_sum_with_one_silent_partner_is_unknown(trade: Trade) -> None:
     trade.put({101: {"available": 1}}, {ROAST: partner_shop({501: 5}), BEAN: partner_shop({601: 4})})
     trade.map(trade.partner(ROAST), {501: 101}, sums=True)
