@@ -1,7 +1,7 @@
 """Take one partner's goods from the first reading to the receipt, and keep its books."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
