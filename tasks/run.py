@@ -98,10 +98,8 @@ def bury_the_dead(job: Job, settings: Settings, ledger: Ledger, story: Story) ->
 def close_the_dead(ledger: Ledger, story: Story) -> None:
     """Declare runs dead that fell silent, and tell of it."""
     for dead in ledger.close_dead_runs(clock(), SILENT_FOR):
-        what = f"was killed with {len(dead.changes)} lines and {len(dead.operations)} writes open"
-        ledger.finish_run(dead.run.id, RunState.KILLED, clock(), {"message": f"the run {what}"})
         story.warnings.append(
-            f"run {dead.run.id} {what}; this run reads those levels again and finishes them"
+            f"run {dead.run.id} {dead.fate}; this run reads those levels again and finishes them"
         )
 
 

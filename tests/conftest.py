@@ -16,9 +16,6 @@ from hypothesis import settings as hypothesis_settings
 
 from connectors.settings import ENV_FILE, is_ours
 
-SEED_SHARES = 5
-"""Parts that the seeds of a test are cut into."""
-
 _PREFECT_HOME = Path(tempfile.mkdtemp(prefix="evenstock-prefect-"))
 
 
@@ -53,20 +50,9 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis_settings.load_profile("evenstock")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Share orchestrated tests out by module, those with many seeds in several parts.
-
-    Each worker of a parallel run that gets some starts one Prefect server for all of its own.
-    """
-    for item in items:
-        if item.get_closest_marker("orchestrated"):
-            item.add_marker(pytest.mark.xdist_group(_share(item)))
-
-
-def _share(item: pytest.Item) -> str:
-    called = getattr(item, "callspec", None)
-    seed = called.params.get("seed") if called else None
-    return item.path.stem if seed is None else f"{item.path.stem}-{int(seed) % SEED_SHARES}"
+def pytest_xdist_auto_num_workers() -> int:
+    """Workers of a parallel run: tests wait for programs and servers about half of their time."""
+    return max(2, (os.cpu_count() or 1) * 3 // 2)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -197,6 +197,11 @@ class DeadRun:
     changes: tuple[Change, ...]
     operations: tuple[Operation, ...]
 
+    @property
+    def fate(self) -> str:
+        """How it ended, in words: what a history shows of it."""
+        return f"was killed with {len(self.changes)} lines and {len(self.operations)} writes open"
+
 
 @dataclass(frozen=True, slots=True)
 class LevelMemory:

@@ -90,7 +90,8 @@ class Runs:
     def close_dead_runs(self, now: datetime, silent_for: timedelta) -> list[DeadRun]:
         """Declare runs without a heartbeat for so long *killed*, and list what each left undone.
 
-        Of several callers at once, each dead run goes to one.
+        Of several callers at once, each dead run goes to one. How it ended is stored at once: a caller that
+        is killed itself takes no dead run's story with it.
         """
         statement = (
             update(RunRow)
@@ -99,14 +100,22 @@ class Runs:
             .returning(*_COLUMNS)
         )
         with self.database.writing() as connection:
-            dead = loaded(Run, connection.execute(statement).all())
-            return [_remains(connection, run) for run in sorted(dead, key=lambda run: run.started_at)]
+            runs = loaded(Run, connection.execute(statement).all())
+            dead = [_remains(connection, run) for run in sorted(runs, key=lambda run: run.started_at)]
+            for each in dead:
+                _bury(connection, each, now)
+        return dead
 
 
 def _is_stored(connection: Connection, run: Run) -> bool:
     """Store the run unless its id is taken; a racing run's id counts as soon as that run is stored."""
     statement = insert_into(connection, RunRow).on_conflict_do_nothing().returning(RunRow.id)
     return connection.execute(statement, values([run])[0]).scalar_one_or_none() is not None
+
+
+def _bury(connection: Connection, dead: DeadRun, now: datetime) -> None:
+    report = {"message": f"the run {dead.fate}"}
+    connection.execute(update(RunRow).where(RunRow.id == dead.run.id).values(finished_at=now, report=report))
 
 
 def _remains(connection: Connection, run: Run) -> DeadRun:

@@ -75,6 +75,8 @@ class TestRuns:
         (dead,) = ledger.close_dead_runs(NOW + HOUR, silent_for=5 * MINUTE)
 
         assert dead.run == replace(run, state=RunState.KILLED)
+        story: JsonObject = {"message": "the run was killed with 1 lines and 2 writes open"}
+        assert ledger.run(run.id) == replace(dead.run, finished_at=NOW + HOUR, report=story)
         assert [change.id for change in dead.changes] == [second]
         assert {operation.key for operation in dead.operations} == {"unclear", "lost"}
         assert ledger.close_dead_runs(NOW + HOUR, silent_for=5 * MINUTE) == []

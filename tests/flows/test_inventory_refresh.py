@@ -542,7 +542,7 @@ class TestStatus:
     def test_progress_is_in_the_log_while_it_runs(self, stage: Stage, ledger: Ledger) -> None:
         stage.faults(operation="nodes", nth=3, kind="slow", seconds=3.0)
         with ThreadPoolExecutor(1) as pool:
-            answer = pool.submit(refreshed, [1, 2, 3])
+            answer = pool.submit(copy_context().run, refreshed, [1, 2, 3])
             seen: set[tuple[int, int]] = set()
             until = datetime.now(UTC) + timedelta(seconds=20)
             while not answer.done() and datetime.now(UTC) < until:
