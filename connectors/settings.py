@@ -257,6 +257,7 @@ class Settings(BaseSettings):
     reverse_sync_preserve_single_variant: bool = True
     reverse_sync_max_concurrent: int = Field(10, ge=1, le=100)
     partner_sync_max_concurrent: int = Field(10, ge=1, le=100)
+    partner_sync_fan_out_minutes: int = Field(45, ge=1, le=24 * 60)
     reverse_sync_quantity_name: QuantityName = QuantityName.AVAILABLE
     reverse_sync_rollback: Rollback = Rollback.ALL
     reverse_sync_recent_order_days: int = Field(30, ge=1, le=3650)

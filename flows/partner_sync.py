@@ -7,25 +7,22 @@ Stops    nothing as a whole: a partner that fails, is slow or talks nonsense tou
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Protocol, cast
 
 from prefect import flow, runtime
-from prefect.deployments import run_deployment
 from prefect.futures import as_completed
 from prefect.utilities.annotations import quote
 from pydantic import Field
 
-from connectors.errors import ConnectorError, Transient
+from connectors.errors import ConnectorError
 from connectors.ledger import Ledger
 from connectors.ledger.records import Partner
 from connectors.records import JsonObject
 from connectors.settings import Settings, load_settings
 from connectors.shape import as_list, as_object
 from flows.keep_even import as_state, side_by_side
-from tasks import alerts, partner_report, run
+from tasks import alerts, fan_out, partner_report, run
 from tasks import partner as books
 from tasks.begin import Work
 from tasks.desk import ledger_of
@@ -40,7 +37,6 @@ from tasks.start import refusal
 from tasks.verdicts import add_usage
 
 if TYPE_CHECKING:
-    from prefect.client.schemas.objects import FlowRun
     from prefect.futures import PrefectFuture
 
 
@@ -50,12 +46,6 @@ class Awaited(Protocol):
     def result(self) -> JsonObject:
         """The result, or what kept it from being."""
         ...
-
-
-POLL = 2.0
-"""Seconds between two looks at whether a partner's own run has ended."""
-
-DEPLOYMENT = f"{PARTNER_SYNC}/{PARTNER_SYNC}"
 
 
 def _run_name() -> str:
@@ -98,7 +88,7 @@ def partner_sync(
         return _not_begun(settings, error, dry_run=dry_run)
     run.tag(round_.job, *(f"partner:{each.shop_domain}" for each in round_.partners))
     if fan_out and partner is None:
-        _fan_out(round_)
+        _by_runs_of_their_own(round_)
     else:
         _side_by_side(round_)
     return finished(round_)
@@ -153,6 +143,15 @@ def sync_one(job: Job, partner: Partner, settings: Settings) -> JsonObject:
     return Course(job, partner, settings, ledger_of(settings)).run()
 
 
+def _by_runs_of_their_own(round_: Round) -> None:
+    """A run of the deployment for each partner, on whatever workers there are."""
+    due = _due(round_)
+    progress = run.Progress(len(due), "partners synced")
+    for partner, child in fan_out.children(round_, due):
+        _take_in(round_, partner, child)
+        progress.step()
+
+
 def _take_in(round_: Round, partner: Partner, future: "Awaited") -> None:
     """A partner's result; one that broke off stops only itself."""
     try:
@@ -162,30 +161,6 @@ def _take_in(round_: Round, partner: Partner, future: "Awaited") -> None:
         round_.total.break_off(Ended(partner.shop_domain, story), error, clock())
         return
     round_.total.take(result)
-
-
-# ---------------------------------------------------------------------- fan out
-
-
-def _fan_out(round_: Round) -> None:
-    """One run of the deployment for each partner, on whatever workers there are; waits for all of them."""
-    partners = _due(round_)
-    with ThreadPoolExecutor(max(1, len(partners))) as pool:
-        waiting = [pool.submit(copy_context().run, _elsewhere, round_, each) for each in partners]
-    for partner, future in zip(partners, waiting, strict=True):
-        _take_in(round_, partner, future)
-
-
-def _elsewhere(round_: Round, partner: Partner) -> JsonObject:
-    """The result of a partner's own run, as the ledger tells it. Raises Transient if it tells nothing."""
-    parameters = {"partner": partner.shop_domain, "dry_run": round_.job.dry_run}
-    tags = [f"partner:{partner.shop_domain}"]
-    started = run_deployment(DEPLOYMENT, parameters=parameters, tags=tags, poll_interval=POLL)
-    flow_run = cast("FlowRun", started)
-    for each in reversed(round_.ledger.runs_of(str(flow_run.id))):
-        if each.report is not None:
-            return each.report
-    raise Transient(f"its run {flow_run.name} ended {flow_run.state_name} and left no report")
 
 
 # ------------------------------------------------------------------------- ends

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
+from connectors.errors import EvenstockError
 from connectors.records import JsonObject, JsonValue
 from connectors.shape import as_int, as_list, as_object
 from tasks import report
@@ -115,7 +116,8 @@ class Sum:
 
     def break_off(self, ended: Ended, error: Exception, now: datetime) -> None:
         """Add a partner whose sync left no result."""
-        self.take(of_partner(replace(ended, trouble=f"{type(error).__name__}: {error}"), now))
+        told = str(error) if isinstance(error, EvenstockError) else f"{type(error).__name__}: {error}"
+        self.take(of_partner(replace(ended, trouble=told), now))
 
     def take(self, result: JsonObject) -> None:
         """Add one partner's result, and what it asked of the APIs."""

@@ -17,12 +17,14 @@ from connectors.settings import child_environment
 from flows.cli.children import Child, Family, PrefectServer, family
 from tests.flows.stage import Stage, staged
 from tests.flows.trade import KEY
+from tests.flows.workers import Gate
 from tests.mails import PostOffice, post_office
 
 T = TypeVar("T")
 
 PROJECT = Path(__file__).parents[2]
 POOL = "evenstock"
+WORKER = ("prefect", "worker", "start", "--pool", POOL, "--type", "process", "--install-policy", "never")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +49,25 @@ class Told:
 
 
 class Deployed:
-    """The deployments of a running server, with the world that their runs work on."""
+    """The deployments of a running server, with the world that their runs work on.
+
+    `hire`: one worker more, with more arguments if need be.
+    """
 
     def __init__(
         self,
         stage: Stage,
         client: SyncPrefectClient,
-        worker: Child,
         settings: dict[str, str],
         mails: PostOffice,
+        hire: Callable[..., Child],
     ) -> None:
         self.mails = mails
+        self.hire = hire
         self.stage = stage
         self.settings = settings
         self.client = client
-        self.worker = worker
+        self.worker = hire()
 
     def start(self, deployment: str, **parameters: object) -> UUID:
         """Ask for a run, as the button *Run* does."""
@@ -123,16 +129,24 @@ def until(look: Callable[[], T | None], otherwise: str, seconds: float = 60) -> 
 def deployed(folder: Path) -> Iterator[Deployed]:
     """Start everything as the README says, in folders of its own; stop it at the end."""
     settings: dict[str, str] = {}
-    with staged(folder, settings.__setitem__) as stage, family() as children, post_office() as mails:
+    with (
+        staged(folder, settings.__setitem__, kind=Gate) as stage,
+        family() as children,
+        post_office() as mails,
+    ):
         settings |= mails.settings | {"EVENSTOCK_SECRET_KEY": KEY}
         home = folder / "prefect"
         server = PrefectServer(children, home=home, with_ui=True)
         server.wait()
         environment = child_environment(settings | _prefect(server, home), clean=True)
         with temporary_settings({PREFECT_API_URL: server.api, PREFECT_HOME: home}):
-            worker = _deploy(children, environment)
+            _deploy(children, environment)
+
+            def hire(*more: str) -> Child:
+                return children.start("a worker", [*WORKER, *more], environment)
+
             with get_client(sync_client=True) as client:
-                yield Deployed(stage, client, worker, settings, mails)
+                yield Deployed(stage, client, settings, mails, hire)
 
 
 def _prefect(server: PrefectServer, home: Path) -> dict[str, str]:
@@ -144,11 +158,9 @@ def _prefect(server: PrefectServer, home: Path) -> dict[str, str]:
     }
 
 
-def _deploy(children: Family, environment: dict[str, str]) -> Child:
+def _deploy(children: Family, environment: dict[str, str]) -> None:
     file = str(PROJECT / "prefect.yaml")
     pool = ["prefect", "work-pool", "create", POOL, "--type", "process"]
     children.start("the work pool", pool, environment).wait(60)
     deploy = ["prefect", "--no-prompt", "deploy", "--all", "--prefect-file", file]
     children.start("the deployments", deploy, environment).wait(120)
-    worker = ["prefect", "worker", "start", "--pool", POOL, "--type", "process", "--install-policy", "never"]
-    return children.start("the worker", worker, environment)

@@ -1,5 +1,7 @@
 """Evenstock from outside: server, deployments and worker as programs, runs asked for through the API."""
 
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -22,8 +24,11 @@ from flows.cli import main
 from flows.cli.orchestration import arrange
 from flows.cli.reaping import reapers
 from tests.flows.deployed import PROJECT, Deployed, Told, deployed, until
+from tests.flows.mortal import KillPoint, Moment
+from tests.flows.test_crashes import an_hour_later
 from tests.flows.trade import BEAN, ROAST, Trade, partner_shop
-from tests.worlds import MARK, shoe, world
+from tests.flows.workers import PATIENCE, Gate
+from tests.worlds import MARK, OWN, shoe, world
 
 # All of it on one worker of a parallel run: its server is started once.
 pytestmark = pytest.mark.xdist_group("deployed")
@@ -174,8 +179,13 @@ def trade_of(site: Deployed, monkeypatch: pytest.MonkeyPatch, ledger: Ledger) ->
     return Trade(site.stage, load_settings().shopify_base_url.partition("/shopify/")[0], ledger)
 
 
-def test_each_partner_has_a_run_of_its_own_if_wanted(site: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
-    with closing(open_ledger(site.settings["EVENSTOCK_DATABASE_URL"])) as ledger:
+@pytest.fixture(scope="module")
+def shared(site: Deployed) -> Iterator[tuple[Trade, Told]]:
+    """Two workers shared two partners, and one worker died, with its run, while a write was under way."""
+    with (
+        pytest.MonkeyPatch.context() as monkeypatch,
+        closing(open_ledger(site.settings["EVENSTOCK_DATABASE_URL"])) as ledger,
+    ):
         trade = trade_of(site, monkeypatch, ledger)
         trade.put(
             {101: {"available": 7}, 102: {"available": 4}},
@@ -183,22 +193,66 @@ def test_each_partner_has_a_run_of_its_own_if_wanted(site: Deployed, monkeypatch
         )
         trade.map(trade.partner(ROAST), {501: 101})
         trade.map(trade.partner(BEAN), {601: 102})
+        yield trade, site.ended(killed_amid_a_write(site, ledger))
 
-        told = site.run(PARTNERS, fan_out=True)
 
-        assert says(told) == ("COMPLETED", "Completed")
-        assert site.stage.levels() == {"O-101": 12, "O-102": 9}
-        assert [each["partnerShop"] for each in told.report["partnerResults"]] == [BEAN, ROAST]
-        assert (told.report["balance"]["done"], told.report["receipt"]["read_back"]) == (2, 2)
-        assert told.report["api"][f"shopify:{ROAST}"]["calls"] > 0
-        assert ROAST in told.artifacts["partner-sync-summary"]
-        assert told.errors() == []
-        own = {run.id: run for run in site.runs_of(PARTNERS) if run.parameters.get("partner")}
-        assert {run.name for run in own.values()} == {f"partner-sync: {shop}" for shop in (ROAST, BEAN)}
-        assert all(f"partner:{run.parameters['partner']}" in run.tags for run in own.values())
-        runs = ledger.history("partner-sync")
-        assert {run.prefect_run_id for run in runs} == {str(number) for number in own}
-        assert {run.state.value for run in runs} == {"completed"}
+def killed_amid_a_write(site: Deployed, ledger: Ledger) -> UUID:
+    """Start runs for all partners; a second worker, which takes one of them, is killed. The parent."""
+    gate = site.stage.sandbox
+    assert isinstance(gate, Gate)
+    with gate.holding(KillPoint(Moment.IN_FLIGHT, "call shop")) as hold:
+        parent = site.start(PARTNERS, fan_out=True)
+        assert hold.arrived.wait(PATIENCE), site.worker.said()
+        # From here on only the second worker takes what there is to do, until it is dead.
+        os.kill(site.worker.pid, signal.SIGSTOP)
+    with gate.holding(KillPoint(Moment.IN_FLIGHT, "call inventorySetQuantities")) as hold:
+        second = site.hire("--limit", "1")
+        assert hold.arrived.wait(PATIENCE), second.said()
+        (pid,) = (run.infrastructure_pid for run in own_runs(site) if run.state and run.state.is_running())
+        for each in (second.pid, int(str(pid))):
+            os.kill(each, signal.SIGKILL)
+    assert hold.done.wait(PATIENCE)
+    an_hour_later(ledger)
+    os.kill(site.worker.pid, signal.SIGCONT)
+    return parent
+
+
+def own_runs(site: Deployed) -> list[FlowRun]:
+    """The runs that partners had for themselves."""
+    return [run for run in site.runs_of(PARTNERS) if run.parameters.get("partner")]
+
+
+def test_each_partner_has_a_run_of_its_own_if_wanted(site: Deployed, shared: tuple[Trade, Told]) -> None:
+    trade, told = shared
+    own = {run.id: run for run in own_runs(site)}
+    assert {run.name for run in own.values()} == {f"partner-sync: {shop}" for shop in (ROAST, BEAN)}
+    assert all(f"partner:{run.parameters['partner']}" in run.tags for run in own.values())
+    runs = trade.ledger.history("partner-sync")
+    assert {run.prefect_run_id for run in runs} == {str(number) for number in own}
+    assert [each["partnerShop"] for each in told.report["partnerResults"]] == [BEAN, ROAST]
+    assert (told.report["balance"]["done"], told.report["receipt"]["read_back"]) == (1, 1)
+    assert ROAST in told.artifacts["partner-sync-summary"]
+
+
+def test_one_whose_worker_is_killed_fails_alone_and_the_next_run_heals_it(
+    site: Deployed, shared: tuple[Trade, Told], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trade, told = shared
+    results = told.report["partnerResults"]
+    assert says(told) == ("FAILED", "Failed")
+    (lost,) = (each for each in results if not each["success"])
+    assert "gave no sign of life" in lost["errors"][0]
+    (crashed,) = (run for run in own_runs(site) if run.state and run.state.is_crashed())
+    assert crashed.parameters["partner"] == lost["partnerShop"]
+    (well,) = (each for each in results if each["success"])
+    assert told.report["api"][f"shopify:{well['partnerShop']}"]["calls"] > 0
+
+    healed = trade_of(site, monkeypatch, trade.ledger).run()
+
+    assert healed["success"] is True, healed["errors"]
+    assert site.stage.levels() == {"O-101": 12, "O-102": 9}
+    assert len(levels_written(site)) == 2
+    assert trade.ledger.unsettled(OWN) == trade.ledger.unfinished(OWN) == []
 
 
 def main_sync_finished() -> DateTime:
