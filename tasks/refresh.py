@@ -148,6 +148,8 @@ def _close_the_dead(settings: Settings, ledger: Ledger, sync_type: SyncType) -> 
         if log.run_id:
             answer = refreshing.failure(refreshing.INVENTORY_REFRESH_FAILED, "killed before its end")
             ledger.finish_run(log.run_id, RunState.KILLED, clock(), answer)
+    # Those that died before they had a log, or after it was closed.
+    ledger.close_dead_runs(clock(), run.SILENT_FOR)
 
 
 def _running(settings: Settings, ledger: Ledger, wanted: str) -> str:

@@ -24,6 +24,7 @@ from typing import Any
 SYNC = "flows.reverse_stock_sync:reverse_stock_sync"
 RELEASE = "flows.plans:apply_plan"
 PARTNERS = "flows.partner_sync:partner_sync"
+REFRESH = "flows.inventory_refresh:manual_inventory_refresh"
 
 REPORT = "report.json"
 TRACE = "trace"
@@ -172,7 +173,7 @@ def fork(request: Mapping[str, Any]) -> int:
 
 def serve() -> None:
     """Start workers and tell how they ended, until nobody asks any more."""
-    for flow in (SYNC, RELEASE, PARTNERS):
+    for flow in (SYNC, RELEASE, PARTNERS, REFRESH):
         import_module(flow.partition(":")[0])
 
     for line in sys.stdin:

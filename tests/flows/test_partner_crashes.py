@@ -121,15 +121,19 @@ def test_the_next_run_finishes_what_a_killed_one_began(
     assert_healed(trade, trade.ledger)
 
 
-def test_so_it_does_on_postgresql(
-    trade: Trade, cradle: Nursery, tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def elsewhere(trade: Trade, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Trade]:
+    """The same trade with its ledger on PostgreSQL."""
     monkeypatch.setenv("EVENSTOCK_DATABASE_URL", postgres_url)
     with closing(open_ledger(postgres_url)) as ledger:
-        there = Trade(trade.stage, trade.url, ledger)
-        prepare(there)
-        kill(there, cradle, tmp_path / "worker", KillPoint(Moment.AFTER, SET))
-        assert_healed(there, ledger)
+        yield Trade(trade.stage, trade.url, ledger)
+
+
+@pytest.mark.parametrize("spot", [POINTS[1], POINTS[2], POINTS[4], POINTS[5]], ids=str)
+def test_so_it_does_on_postgresql(elsewhere: Trade, cradle: Nursery, tmp_path: Path, spot: KillPoint) -> None:
+    prepare(elsewhere)
+    kill(elsewhere, cradle, tmp_path / "worker", spot)
+    assert_healed(elsewhere, elsewhere.ledger)
 
 
 def test_two_processes_share_thirty_partners_and_one_is_killed(
