@@ -8,7 +8,7 @@ the next occasion, whoever's it is.
 """
 
 import logging
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -54,20 +54,21 @@ def clear(ledger: Ledger, settings: Settings, account: str, scope: str, *, but: 
 
     Raises what the ledger raises, and nothing else.
     """
-    open_keys = {alert.cause for alert in ledger.alerts(account) if alert.cause.startswith(scope)}
-    _clear_keys(ledger, settings, account, open_keys - {cause.key for cause in but})
+    kept = {cause.key for cause in but}
+    _clear(ledger, settings, account, lambda key: key.startswith(scope) and key not in kept)
 
 
-def _clear_keys(ledger: Ledger, settings: Settings, account: str, over: Container[str]) -> None:
+def _clear(ledger: Ledger, settings: Settings, account: str, is_over: Callable[[str], bool]) -> None:
     for alert in ledger.alerts(account):
-        if alert.cause in over:
+        if is_over(alert.cause):
             resolve(ledger, settings, alert)
     channels.deliver(ledger, settings)
 
 
 def settle_partner(ledger: Ledger, settings: Settings, partner: Partner, health: Health) -> None:
     """Exactly these causes are there of a partner now: raise them, and clear what is over."""
-    raise_causes(ledger, settings, partner.account, health.causes)
+    for cause in health.causes:
+        store(ledger, settings, partner.account, cause)
     clear(ledger, settings, partner.account, scope_of(partner), but=health.causes)
 
 
@@ -156,7 +157,7 @@ def _settle_run(settings: Settings, flow: str, run: FlowRun, state: State[Any]) 
             causes = [held]
         raise_causes(ledger, settings, account, causes)
         if state.is_completed() or results:
-            _clear_keys(ledger, settings, account, _over(scope, results, causes))
+            _clear(ledger, settings, account, _over(scope, results, causes).__contains__)
     except EvenstockError as error:
         # Without its memory every such run is told, which is better than none.
         _tell_at_once(settings, causes, error)

@@ -138,7 +138,7 @@ def deliver(ledger: Ledger, settings: Settings) -> int:
     """
     broken = {channel for channel, until in _resting.items() if time.monotonic() < until}
     if not _waiting(ledger, settings, broken):
-        return len(_waiting(ledger, settings, set()))
+        return len(_waiting(ledger, settings, set())) if broken else 0
     until = clock() + timedelta(seconds=OCCASION)
     with _turn(ledger) as is_ours:
         while is_ours and clock() < until and (waiting := _waiting(ledger, settings, broken)):

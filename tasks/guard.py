@@ -1,7 +1,6 @@
 """What may be written: rules that refuse one line, and limits that hold a slice for a person."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from tasks import collector
@@ -53,15 +52,6 @@ class History:
     zeroed: frozenset[int] = frozenset()
     falls: Mapping[int, int] = field(default_factory=dict)
     rises: Mapping[int, int] = field(default_factory=dict)
-
-    def only(self, items: AbstractSet[int]) -> "History":
-        """What of it concerns these inventory items: the limits of one partner do not count another's."""
-        return History(
-            {item: units for item, units in self.live.items() if item in items},
-            self.zeroed & items,
-            {item: units for item, units in self.falls.items() if item in items},
-            {item: units for item, units in self.rises.items() if item in items},
-        )
 
 
 Rule = Callable[[Line, Memory, Limits], str]

@@ -172,35 +172,40 @@ def _logs(ledger: Ledger, partner: Partner) -> list[SyncLog]:
     return ledger.sync_logs(partner.account, partner_id=partner.id, limit=LATELY)
 
 
-def log_of(ledger: Ledger, job: Job, partner: Partner) -> SyncLog:
-    """The row of the sync log that this run of a partner fills.
+def logs_of(ledger: Ledger, job: Job, partner: Partner) -> list[SyncLog]:
+    """The partner's last syncs, newest first: the first is the row of the sync log that this run fills.
 
     Whoever holds the partner's lease knows that rows which are still open were left by killed runs.
     """
-    for each in ledger.sync_logs(job.account, partner_id=partner.id):
-        if each.completed_at is None:
-            killed: JsonObject = {"error": "the run was killed"}
-            ledger.finish_sync(replace(each, status="failed", errors=[killed], completed_at=clock()))
-    return ledger.start_sync(
-        SyncLog(account=job.account, partner_id=partner.id, run_id=job.run_id, started_at=job.started_at)
-    )
+    own = SyncLog(account=job.account, partner_id=partner.id, run_id=job.run_id, started_at=job.started_at)
+    with ledger.database.together():
+        before = [
+            each if each.completed_at else _closed_as_killed(ledger, each)
+            for each in ledger.sync_logs(job.account, partner_id=partner.id)
+        ]
+        return [ledger.start_sync(own), *before]
 
 
-def close_log(ledger: Ledger, log: SyncLog, ended: Ended, result: JsonObject, now: datetime) -> None:
-    """Store how a partner's sync ended: in its log, and as the partner's health."""
+def _closed_as_killed(ledger: Ledger, log: SyncLog) -> SyncLog:
+    killed: JsonObject = {"error": "the run was killed"}
+    closed = replace(log, status="failed", errors=[killed], completed_at=clock())
+    ledger.finish_sync(closed)
+    return closed
+
+
+def filled(log: SyncLog, ended: Ended, result: JsonObject, now: datetime) -> SyncLog:
+    """The row of the sync log that says how a partner's sync ended."""
     counts = ended.story.balance.counts
     failed = sum(counts[broken] for broken in BROKEN) + len(ended.missing)
-    ledger.finish_sync(
-        replace(
-            log,
-            status="failed" if ended.trouble else "completed",
-            items_processed=ended.story.checked + len(ended.missing),
-            items_updated=counts[Outcome.DONE],
-            items_failed=failed,
-            items_skipped=ended.story.checked - counts[Outcome.DONE] - failed + len(ended.missing),
-            errors=[{"error": error} for error in map(str, _listed(result))],
-            completed_at=now,
-        )
+    return replace(
+        log,
+        status="failed" if ended.trouble else "completed",
+        items_processed=ended.story.checked + len(ended.missing),
+        items_updated=counts[Outcome.DONE],
+        items_failed=failed,
+        items_skipped=ended.story.checked - counts[Outcome.DONE] - failed + len(ended.missing),
+        errors=[{"error": error} for error in map(str, _listed(result))],
+        completed_at=now,
     )
 
 

@@ -3,23 +3,22 @@
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from connectors.errors import EvenstockError
 from connectors.ledger import Ledger
-from connectors.ledger.records import LevelMemory, Partner, ProductMapping, RunState
+from connectors.ledger.records import LevelMemory, Partner, ProductMapping, RunState, SyncLog
 from connectors.records import JsonObject, Product
 from connectors.settings import Settings
 from connectors.shopify import Shopify
 from tasks import alerts, guard, health, partner_diff, partner_fetch, partner_report, release, remember, run
 from tasks.carry import Carrier, SoldRecently
 from tasks.desk import open_partner, open_shop
-from tasks.guard import History, Memory
 from tasks.health import Findings
 from tasks.job import Job
 from tasks.journal import product_resource
 from tasks.lease import clock, held
-from tasks.partner import close_log, log_of, partner_resource, started, story_of
+from tasks.partner import filled, logs_of, partner_resource, started, story_of
 from tasks.partner_fetch import Heard
 from tasks.partner_report import Ended
 from tasks.plan import Line, Outcome
@@ -77,12 +76,9 @@ class Course:
             if resource not in hold.fences:
                 self.story.warnings.append(BUSY)
                 return self._closed()
-            log = log_of(self.ledger, self.job, self.partner)
+            log, *before = logs_of(self.ledger, self.job, self.partner)
             self._sync()
-            result = self._closed()
-            close_log(self.ledger, log, self._ended(), result, clock())
-            self._judge_health(result)
-            return result
+            return self._settled(log, before)
 
     def _sync(self) -> None:
         """Keep even; whatever goes wrong becomes the partner's trouble, and nobody else's."""
@@ -119,18 +115,11 @@ class Course:
         job = replace(self.job, started_at=clock())
         products = self._own(shop, mappings)
         heard = partner_fetch.heard(mappings, self._open_partner)
-        self._note(mappings, products, heard)
+        seen = self._note(mappings, products, heard)
         lines = self._compared(shop, mappings, products, heard)
-        plan = prepare(
-            job,
-            self.settings,
-            self.ledger,
-            products=products,
-            lines=lines,
-            judge=self._judge(lines),
-            now=self.settings.now(),
-            first_batch=self._batches,
-        )
+        with self.ledger.database.together():
+            self.ledger.record_sightings(job.account, seen)
+            plan = self._prepared(job, products, lines)
         self._tell(plan)
         for number, batch in enumerate(plan.batches, self._batches):
             carrier = Carrier(job, shop, self.ledger, self.settings, NOBODY)
@@ -186,21 +175,24 @@ class Course:
             words.setdefault(each.own_variant_id, set()).add(word)
         return words
 
-    def _note(self, mappings: Sequence[ProductMapping], products: Sequence[Product], heard: Heard) -> None:
-        """Keep what was seen of each mapping, and what keeps the partner silent; once a run."""
+    def _note(
+        self, mappings: Sequence[ProductMapping], products: Sequence[Product], heard: Heard
+    ) -> list[ProductMapping]:
+        """Take in what keeps the partner silent; the mappings of which something was seen. Once a run."""
         for account, usage in heard.usage.items():
             add_usage(self.story.api, f"shopify:{account}", dict(usage))
         if self.heard is not None:
-            return
+            return []
         self.heard = heard
         silent = heard.silent.get(self.partner.id or 0)
         self.trouble = str(silent) if silent else ""
         its = [each for each in mappings if each.partner_id == self.partner.id]
         self._gone = partner_diff.gone(its, heard.readings, products)
-        if not self.job.dry_run:
-            now = self.settings.now()
-            seen = [partner_diff.sighted(each, heard.readings[each.id or 0], now) for each in its]
-            self.ledger.record_sightings(self.job.account, [each for each in seen if each not in its])
+        if self.job.dry_run:
+            return []
+        now = self.settings.now()
+        seen = ((each, partner_diff.sighted(each, heard.readings[each.id or 0], now)) for each in its)
+        return [after for before, after in seen if after != before]
 
     # ------------------------------------------------------------ comparing
 
@@ -234,17 +226,26 @@ class Course:
             missing_level=settings.reverse_sync_missing_level.value,
         )
 
-    def _judge(self, lines: Sequence[Line]) -> Judge:
-        """The limits count this partner's levels only; a release is judged by its plan."""
+    def _prepared(self, job: Job, products: Sequence[Product], lines: Sequence[Line]) -> Prepared:
+        """What is to be done; the limits count this partner's levels only."""
+        return prepare(
+            job,
+            self.settings,
+            self.ledger,
+            products=products,
+            lines=lines,
+            judge=self._judge(),
+            now=self.settings.now(),
+            first_batch=self._batches,
+            apart=True,
+        )
+
+    def _judge(self) -> Judge:
+        """The guard; a release is judged by its plan."""
         limits, planned = limits_of(self.settings), self.planned
         if planned is not None:
             return lambda found, memories, _: release.review(found, planned, memories, limits)
-        items = {line.item_id for line in lines}
-
-        def judge(found: Sequence[Line], memories: Mapping[int, Memory], history: History) -> list[Line]:
-            return guard.review(found, limits, memories, history.only(items))
-
-        return judge
+        return lambda found, memories, history: guard.review(found, limits, memories, history)
 
     # --------------------------------------------------------------- telling
 
@@ -259,18 +260,25 @@ class Course:
         elif plan.plan:
             self.story.plan_id, self.story.plan_expires_at = plan.plan.id, plan.plan.expires_at
 
-    def _judge_health(self, result: JsonObject) -> None:
-        """Say how the partner is, and tell people of what is wrong with it."""
-        account, now = self.job.account, self.settings.now()
-        logs = self.ledger.sync_logs(account, partner_id=self.partner.id, limit=RECENT)
+    def _settled(self, log: SyncLog, before: Sequence[SyncLog]) -> JsonObject:
+        """The result, once all books were closed, and people were told of what is wrong with the partner."""
+        now, result = self.settings.now(), self._result()
+        filled_in = filled(log, self._ended(), result, clock())
         stale_after = timedelta(hours=self.settings.stale_after_hours)
+        logs = [filled_in, *before][:RECENT]
         found = health.health(self.partner, logs, self._findings(), now, stale_after)
-        status = "failed" if self.trouble else found.status
-        error = self.trouble or ("" if result["success"] else str(result["message"]))
-        self.ledger.record_partner_health(account, self.partner.id or 0, status, now, error=error)
+        with self.ledger.database.together():
+            self._finish(result)
+            self.ledger.finish_sync(filled_in)
+            self._record_health("failed" if self.trouble else found.status, result, now)
         # Of a partner that was not even asked, nothing is known.
         if self.heard is not None and self.planned is None:
             alerts.settle_partner(self.ledger, self.settings, self.partner, found)
+        return result
+
+    def _record_health(self, status: str, result: JsonObject, now: datetime) -> None:
+        error = self.trouble or ("" if result["success"] else str(result["message"]))
+        self.ledger.record_partner_health(self.job.account, self.partner.id or 0, status, now, error=error)
 
     def _findings(self) -> Findings:
         counts = self.story.balance.counts
@@ -286,8 +294,14 @@ class Course:
         return Ended(self.partner.shop_domain, self.story, self.trouble, self.missing)
 
     def _closed(self) -> JsonObject:
-        """The result, with which the run's books are closed."""
-        result = partner_report.of_partner(self._ended(), clock())
+        """The result of a run that leaves nothing but its own books."""
+        result = self._result()
+        self._finish(result)
+        return result
+
+    def _result(self) -> JsonObject:
+        return partner_report.of_partner(self._ended(), clock())
+
+    def _finish(self, result: JsonObject) -> None:
         name = state_name(self.story) if result["success"] else "Failed"
         self.ledger.finish_run(self.job.run_id, RunState(name.lower()), clock(), result)
-        return result

@@ -52,14 +52,17 @@ def prepare(
     now: datetime,
     busy: AbstractSet[int] = frozenset(),
     first_batch: int = 0,
+    apart: bool = False,
 ) -> Prepared:
     """Judge the lines, sift the deletions and store the plan: nothing was written to the shop before this.
 
     `busy`: products that differ in more than these lines, so that they are not finished with them.
     `first_batch`: the number of the first batch, if the run has stored some before.
+    `apart`: the mass-change limits count these levels only, not all of the account's.
     """
-    known = ledger.levels_of(job.account, job.location, [line.item_id for line in lines])
-    history = remember.history(ledger, job, now)
+    items = {line.item_id for line in lines}
+    known = ledger.levels_of(job.account, job.location, items)
+    history = remember.history(ledger, job, now, items if apart else None)
     judged = judge(lines, remember.memories(known), history)
     learned = remember.learn(ledger, job, judged, known, now)
     policy = _deletion_policy(job, settings, ledger, now)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -32,9 +33,9 @@ def memories(known: Mapping[int, LevelMemory]) -> dict[int, Memory]:
     }
 
 
-def history(ledger: Ledger, job: Job, now: datetime) -> History:
-    """What this flow did to the account within the window."""
-    window = ledger.window(job.account, job.flow, now - WINDOW)
+def history(ledger: Ledger, job: Job, now: datetime, items: AbstractSet[int] | None = None) -> History:
+    """What this flow did to the account within the window, or to these inventory items of it."""
+    window = ledger.window(job.account, job.flow, now - WINDOW, items)
     return History(window.live, window.zeroed, window.falls, window.rises)
 
 
@@ -111,12 +112,10 @@ def store_plan(
     In a dry run the plan is all of them; in a real one only those that are held. Lines of older plans for
     the same levels are superseded. `name`: the id of such a plan.
     """
-    going = [line for line in lines if line.is_open]
-    ledger.store_changes(to_change(line, job, batches.get(line.product_id)) for line in going)
-    if not job.dry_run:
-        ledger.supersede(
-            job.account, job.run_id, {(line.item_id, job.location) for line in lines if line.is_open}
-        )
+    if going := [line for line in lines if line.is_open]:
+        ledger.store_changes(to_change(line, job, batches.get(line.product_id)) for line in going)
+        if not job.dry_run:
+            ledger.supersede(job.account, job.run_id, {(line.item_id, job.location) for line in going})
     waiting = [line for line in lines if line.outcome in {Outcome.HELD, Outcome.NOT_SENT}]
     if not waiting:
         return None

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from operator import attrgetter
 
@@ -55,10 +56,15 @@ class Changes:
         with self.database.writing() as connection:
             settle_changes(connection, settlements, now)
 
-    def window(self, account: str, flow: str, since: datetime) -> Window:
-        """What the mass-change limits count: the account's live levels, and what the flow did, since then."""
+    def window(
+        self, account: str, flow: str, since: datetime, items: AbstractSet[int] | None = None
+    ) -> Window:
+        """What the mass-change limits count: the account's live levels, and what the flow did, since then.
+
+        `items`: of these inventory items only.
+        """
         with self.database.reading() as connection:
-            return _window(connection, account, flow, since)
+            return _window(connection, account, flow, since, items)
 
     def deletions_since(self, account: str, since: datetime) -> int:
         """Variants of the account that were deleted since then, whoever let them through."""
@@ -121,18 +127,20 @@ def settle_changes(connection: Connection, settlements: Sequence[Settlement], no
         connection.execute(statement, rows)
 
 
-def _window(connection: Connection, account: str, flow: str, since: datetime) -> Window:
+def _window(
+    connection: Connection, account: str, flow: str, since: datetime, items: AbstractSet[int] | None
+) -> Window:
     falls: Counter[int] = Counter()
     rises: Counter[int] = Counter()
     zeroed: set[int] = set()
-    for item, before, after in _written(connection, account, flow, since):
+    written = _written(connection, account, flow, since)
+    for item, before, after in (each for each in written if items is None or each[0] in items):
         falls[item] += max(0, before - after)
         rises[item] += max(0, after - before)
         if before > 0 and after == 0:
             zeroed.add(item)
-    return Window(
-        live=live_levels(connection, account, since), zeroed=frozenset(zeroed), falls=+falls, rises=+rises
-    )
+    live = live_levels(connection, account, since, items)
+    return Window(live=live, zeroed=frozenset(zeroed), falls=+falls, rises=+rises)
 
 
 def _written(connection: Connection, account: str, flow: str, since: datetime) -> list[tuple[int, int, int]]:

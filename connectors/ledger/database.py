@@ -41,19 +41,39 @@ class Database:
         self._writer = self.engine.execution_options(**{_WRITER: True})
         # SQLite has one writer at a time; threads queue here, which is fairer than its polling.
         self._turn = threading.Lock() if self.is_sqlite else nullcontext()
+        self._joint = _Joint()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
 
     @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make one transaction of all units of work that this thread does meanwhile: all are kept, or none.
+
+        Not for anything that waits for another system. Raises as `writing` does.
+        """
+        with self.writing() as connection:
+            self._joint.connection = connection
+            try:
+                yield
+            finally:
+                self._joint.connection = None
+
+    @contextmanager
     def reading(self) -> Iterator[Connection]:
         """One consistent look. Raises ConfigurationError or Transient, each one sentence."""
+        if self._joint.connection:
+            yield self._joint.connection
+            return
         with explained(self.name), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction that takes the write lock at once. Raises as `reading` does, and UnknownOutcome."""
+        if self._joint.connection:
+            yield self._joint.connection
+            return
         with (
             self._turn,
             explained(self.name),
@@ -67,6 +87,12 @@ class Database:
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+
+
+class _Joint(threading.local):
+    """The transaction that a thread's units of work have joined, if they have."""
+
+    connection: Connection | None = None
 
 
 def insert_into(connection: Connection, table: type[Base]) -> Insert:

@@ -80,14 +80,21 @@ def _slices(items: AbstractSet[int]) -> Iterator[ColumnElement[bool]]:
         yield LevelRow.inventory_item_id.between(part[0], part[-1])
 
 
-def live_levels(connection: Connection, account: str, since: datetime) -> dict[int, int]:
-    """Units of every item of the account that was seen above zero since then."""
+def live_levels(
+    connection: Connection, account: str, since: datetime, items: AbstractSet[int] | None = None
+) -> dict[int, int]:
+    """Units of every item of the account, or of these items, that was seen above zero since then."""
     statement = (
         select(LevelRow.inventory_item_id, func.sum(LevelRow.units_seen))
         .where(LevelRow.account == account, LevelRow.live_seen_at >= since)
         .group_by(LevelRow.inventory_item_id)
     )
-    return {item: int(units) for item, units in connection.execute(statement)}
+    return {
+        item: int(units)
+        for slice_ in ([true()] if items is None else _slices(items))
+        for item, units in connection.execute(statement.where(slice_))
+        if items is None or item in items
+    }
 
 
 def _place(level: LevelMemory) -> tuple[str, int, int]:

@@ -161,6 +161,34 @@ def test_threads_are_never_inside_together(ledger: Ledger) -> None:
     assert max(Counter(fences).values()) == 1
 
 
+def test_what_is_done_together_is_kept_together_or_not_at_all(ledger: Ledger) -> None:
+    later = NOW + timedelta(seconds=60)
+
+    def both() -> None:
+        with ledger.database.together():
+            ledger.acquire(["a"], "me", 60, NOW)
+            ledger.acquire(["b"], "me", 60, NOW)
+            assert ledger.live("", NOW) == 2
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        both()
+    assert ledger.live("", NOW) == 0
+    with ledger.database.together():
+        held = ledger.acquire(["a", "b"], "me", 60, NOW)
+        ledger.release({"a": held["a"]}, "me")
+    assert ledger.held_until("a", NOW) is None
+    assert ledger.held_until("b", NOW) == later
+
+
+def test_what_one_thread_does_together_is_seen_by_others_at_its_end(ledger: Ledger) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with ledger.database.together():
+            ledger.acquire(["a"], "me", 60, NOW)
+            assert pool.submit(ledger.live, "", NOW).result() == 0
+        assert pool.submit(ledger.live, "", NOW).result() == 1
+
+
 class LeaseMachine(RuleBasedStateMachine):
     """Compares the ledger with what a plain dictionary says."""
 

@@ -215,6 +215,8 @@ class TestWindow:
         assert window.falls == {5001: 9}
         assert window.rises == {5002: 2}
         assert window.zeroed == {5001}
+        of_one = ledger.window("own", FLOW, self.SINCE, {5002})
+        assert (of_one.falls, of_one.rises, of_one.zeroed) == ({}, {5002: 2}, set())
 
     def test_other_accounts_flows_times_and_outcomes_do_not_count(self, ledger: Ledger, run: Run) -> None:
         self._done(ledger, a_change(run), 9, 0)
@@ -238,6 +240,9 @@ class TestWindow:
         )
 
         assert ledger.window("own", FLOW, self.SINCE).live == {1: 8}
+        assert ledger.window("own", FLOW, self.SINCE, {1, 2}).live == {1: 8}
+        assert ledger.window("own", FLOW, self.SINCE, {2, 3}).live == {}
+        assert ledger.window("own", FLOW, self.SINCE, {1, *range(100, 900)}).live == {1: 8}
 
     def test_deletions_count_whoever_let_them_through(self, ledger: Ledger, run: Run) -> None:
         self._done(ledger, a_change(run, 5001), 1, 0, deleted=True)
