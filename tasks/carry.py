@@ -18,7 +18,7 @@ from tasks.deletion import Failed
 from tasks.desk import patience
 from tasks.job import Job, ProductJob
 from tasks.journal import LedgerJournal, product_resource, written_by_others
-from tasks.lease import Hold, clock, held
+from tasks.lease import Hold, held
 from tasks.plan import OPEN_ENDED, Line, Outcome, by_product
 from tasks.receipt import Receipt, read_back
 from tasks.write import Writer
@@ -99,7 +99,7 @@ class Carrier:
         """Write what differs, read it back, and delete what may go."""
         writer = Writer(self._shop, journal, name=self._job.quantity_name, reference=self._job.reference)
         at_zero = [line for line in lines if _needs_no_write(line)]
-        since = max((line.seen_at for line in lines if line.seen_at), default=clock())
+        since = max((line.seen_at for line in lines if line.seen_at), default=None)
         written = writer.apply([line for line in lines if not _needs_no_write(line)])
         written, carried.receipt = read_back(self._shop, written, self._job.quantity_name, since)
         settled = [each.line for each in written] + [line.ended(Outcome.UNCHANGED) for line in at_zero]

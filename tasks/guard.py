@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tasks import collector
-from tasks.plan import Line, Outcome
+from tasks.diff import RMS
+from tasks.plan import FED_ELSEWHERE, Line, Outcome
 
 PARKED_AFTER = 3
 """The same error this often, with the same inputs, parks a line until its inputs change."""
@@ -56,6 +57,13 @@ class History:
 
 Rule = Callable[[Line, Memory, Limits], str]
 """A rule looks at one line and says, in a few words for a person, why not; or nothing."""
+
+
+def passed_over(line: Line, memory: Memory) -> Line:
+    """A line without CCOD whose level another truth feeds: RMS is not to know it, and nobody has to act."""
+    if line.reason != "no_ccod" or memory.owner in (None, RMS):
+        return line
+    return line.ended(Outcome.UNKNOWN, FED_ELSEWHERE, memory.owner)
 
 
 def other_truth(line: Line, memory: Memory, limits: Limits) -> str:

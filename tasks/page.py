@@ -1,9 +1,10 @@
 """The pages that people read of a run in the Prefect UI: a summary, and a table of changes."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 
-from tasks.plan import BROKEN, Line, Outcome
+from tasks.plan import BROKEN, FED_ELSEWHERE, Line, Outcome
 from tasks.reasons import meaning
 from tasks.report import Story, message
 
@@ -21,6 +22,10 @@ MEANT = {
 """What each outcome means to the person who keeps the shop."""
 
 
+NAMED = 20
+"""Products that the summary names for one trouble; the report has them all."""
+
+
 def markdown(story: Story) -> str:
     """The summary a shop owner reads in the Prefect UI."""
     lines = [
@@ -33,6 +38,7 @@ def markdown(story: Story) -> str:
         _receipt_page(story),
         "",
         *(f"- Warning: {escape(warning)}" for warning in story.warnings),
+        *_unmarked(story.unmarked),
         *_reasons(story.lines),
     ]
     return "\n".join(lines)
@@ -87,6 +93,16 @@ def _receipt_page(story: Story) -> str:
     )
 
 
+def _unmarked(unmarked: Mapping[int, str]) -> list[str]:
+    """Products that are finished and could not be marked: the next run looks at them again."""
+    told = [
+        f"- Warning: product {product} could not be marked: {escape(why)}"
+        for product, why in islice(unmarked.items(), NAMED)
+    ]
+    more = len(unmarked) - len(told)
+    return [*told, *([f"- Warning: nor could {more} more products"] if more else [])]
+
+
 def _reasons(lines: Iterable[Line]) -> list[str]:
     """How often each reason came up, among lines that a person may want to look at."""
     rows = [
@@ -133,7 +149,11 @@ _PLACES = {outcome: place for place, outcome in enumerate(_ORDER)}
 
 def table(lines: Sequence[Line]) -> list[dict[str, str | int | None]]:
     """The changes, and what was not done, as rows for the table artifact."""
-    shown = [(_PLACES[line.outcome], line.sku, line) for line in lines if line.outcome in _PLACES]
+    shown = [
+        (_PLACES[line.outcome], line.sku, line)
+        for line in lines
+        if line.outcome in _PLACES and line.reason != FED_ELSEWHERE
+    ]
     shown.sort(key=lambda each: each[:2])
     return [_table_row(line) for _, _, line in shown[:TABLE_ROWS]]
 

@@ -34,6 +34,10 @@ OPEN_ENDED = BROKEN | {Outcome.HELD}
 """Outcomes that keep a product unmarked."""
 
 
+FED_ELSEWHERE = "fed_elsewhere"
+"""The reason of unknown lines that nobody has to look at: counted, and not listed."""
+
+
 class Line(NamedTuple):
     """One checked level: what the shop shows, what the truth asks for, and the verdict.
 

@@ -9,10 +9,10 @@ from connectors.ledger import Ledger
 from connectors.ledger.records import LevelMemory, Plan
 from connectors.records import Product
 from connectors.settings import Settings
-from tasks import batching, collector, deletion, remember
+from tasks import batching, collector, deletion, guard, remember
 from tasks.batching import Due
 from tasks.deletion import DeletionPolicy, Failed
-from tasks.guard import History, Limits, Memory
+from tasks.guard import UNHEARD_OF, History, Limits, Memory
 from tasks.job import Job, ProductJob
 from tasks.plan import Line, Outcome
 
@@ -63,7 +63,11 @@ def prepare(
     items = {line.item_id for line in lines}
     known = ledger.levels_of(job.account, job.location, items)
     history = remember.history(ledger, job, now, items if apart else None)
-    judged = judge(lines, remember.memories(known), history)
+    memories = remember.memories(known)
+    judged = [
+        guard.passed_over(line, memories.get(line.item_id, UNHEARD_OF))
+        for line in judge(lines, memories, history)
+    ]
     learned = remember.learn(ledger, job, judged, known, now)
     policy = _deletion_policy(job, settings, ledger, now)
     sifted = deletion.sift(

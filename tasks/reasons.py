@@ -5,6 +5,7 @@ from collections.abc import Mapping
 REASONS: Mapping[str, str] = {
     # unknown: left alone
     "no_ccod": "the product has no CCOD metafield: fill it in, or exclude the product by its tag",
+    "fed_elsewhere": "not RMS's goods, another source feeds the level; nothing to do",
     "no_sku": "the variant has no SKU: give it the one that RMS uses",
     "not_in_rms": "RMS returned no row for this SKU: check its spelling and the product's CCOD",
     "unreadable_quantity": "what RMS holds as quantity is no number: correct it there",

@@ -40,12 +40,13 @@ class Receipt:
 
 
 def read_back(
-    store: Store, written: Sequence[Written], name: QuantityName, since: datetime
+    store: Store, written: Sequence[Written], name: QuantityName, since: datetime | None
 ) -> tuple[list[Written], Receipt]:
     """Compare what the shop holds now with what was written; a line that drifted becomes a conflict.
 
     `since`: a moment before the first of these writes, by the shop's clock; orders are asked only when a
-    level lost more than was promised to customers at the time of the write.
+    level lost more than was promised to customers at the time of the write. None: no such moment is known,
+    and what orders would have to explain counts as drift.
     """
     done = [each for each in written if each.line.outcome is Outcome.DONE and each.before is not None]
     try:
@@ -64,7 +65,7 @@ def _drifted(
     done: Sequence[Written],
     readings: dict[int, Quantities],
     name: QuantityName,
-    since: datetime,
+    since: datetime | None,
 ) -> set[int]:
     drifted: set[int] = set()
     departed: dict[int, tuple[int, int]] = {}
@@ -79,10 +80,10 @@ def _drifted(
     return drifted | _not_ordered(store, departed, since)
 
 
-def _not_ordered(store: Store, departed: dict[int, tuple[int, int]], since: datetime) -> set[int]:
+def _not_ordered(store: Store, departed: dict[int, tuple[int, int]], since: datetime | None) -> set[int]:
     """Items that lost units which no order of these moments explains."""
-    if not departed:
-        return set()
+    if not departed or since is None:
+        return set(departed)
     ordered: Counter[int] = Counter()
     try:
         for line in store.order_lines(since):

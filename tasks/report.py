@@ -7,7 +7,7 @@ from datetime import date, datetime
 from connectors.records import JsonObject, JsonValue
 from tasks.deletion import Failed
 from tasks.diff import Absent
-from tasks.plan import BROKEN, Balance, Line, Outcome, balance
+from tasks.plan import BROKEN, FED_ELSEWHERE, Balance, Line, Outcome, balance
 from tasks.receipt import Receipt
 
 GOOD_RATE = 95.0
@@ -177,7 +177,9 @@ def details(story: Story) -> JsonObject:
         "conflicts": _entries(story.lines, _ended(Outcome.CONFLICT)),
         "parked": _entries(story.lines, _ended(Outcome.PARKED)),
         "unknown": [
-            _unknown(line, story.unknown_since) for line in story.lines if line.outcome is Outcome.UNKNOWN
+            _unknown(line, story.unknown_since)
+            for line in story.lines
+            if line.outcome is Outcome.UNKNOWN and line.reason != FED_ELSEWHERE
         ],
         "skipped": _entries(story.lines, lambda line: _ended(Outcome.UNCHANGED)(line) and bool(line.reason)),
         "planned": _entries(story.lines, _ended(Outcome.NOT_SENT), _planned),

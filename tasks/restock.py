@@ -122,7 +122,7 @@ class Stocker:
             journal = LedgerJournal(self.ledger, self.job, hold, self._spare)
             writer = Writer(self.shop, journal, name=self.job.quantity_name, reference=self.job.reference)
             written = writer.apply([line])
-            written, _ = read_back(self.shop, written, self.job.quantity_name, line.seen_at or clock())
+            written, _ = read_back(self.shop, written, self.job.quantity_name, line.seen_at)
             line = written[0].line
         remember.count_errors(self.ledger, [line], learned)
         return line

@@ -577,6 +577,22 @@ def test_an_own_variant_has_one_partner(trade: Trade) -> None:
     assert (refused["partner"], refused["reason"]) == (BEAN, "other_truth")
 
 
+def test_partners_goods_without_a_ccod_are_counted_by_the_reverse_sync_and_not_listed(trade: Trade) -> None:
+    trade.put({}, {ROAST: partner_shop({501: 12})})
+    made = trade.stage.world()
+    goods = (product(number, None, variant(100 + number, f"S-{number}", 7)) for number in (1, 2))
+    made["shopify"][OWN]["products"] = list(goods)
+    trade.stage.put(made)
+    trade.map(trade.partner(ROAST), {501: 101})
+    trade.sync()
+
+    reverse = trade.stage.run()
+
+    assert reverse["balance"]["unknown"] == 2
+    (listed,) = reverse["report"]["details"]["unknown"]
+    assert (listed["sku"], listed["reason"]) == ("S-2", "no_ccod")
+
+
 def test_a_level_of_rms_is_not_a_partners_and_the_other_way_round(trade: Trade) -> None:
     trade.put({}, {ROAST: partner_shop({501: 12, 502: 5})})
     made = trade.stage.world()

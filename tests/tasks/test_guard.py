@@ -173,6 +173,20 @@ class TestRules:
             assert judged.reason == reason
             assert judged.outcome is (Outcome.REFUSED if reason else outcome)
 
+    @pytest.mark.parametrize(
+        ("owner", "reason", "told"),
+        [
+            ("partner:7", "no_ccod", "fed_elsewhere"),
+            ("rms", "no_ccod", "no_ccod"),
+            (None, "no_ccod", "no_ccod"),
+            ("partner:7", "no_sku", "no_sku"),
+        ],
+    )
+    def test_what_rms_is_not_to_know_is_passed_over(self, owner: str | None, reason: str, told: str) -> None:
+        found = line(1, outcome=Outcome.UNKNOWN)._replace(reason=reason)
+        judged = guard.passed_over(found, Memory(owner=owner))
+        assert (judged.outcome, judged.reason) == (Outcome.UNKNOWN, told)
+
     def test_says_whose_it_is(self) -> None:
         (judged,) = review([line(1, 5, 4)], memories={1: Memory(owner="partner:7", rms_item_id=8)})
         assert (judged.reason, judged.note) == ("other_truth", "this level is fed by partner:7, not by rms")

@@ -39,6 +39,14 @@ class TestEscape:
     def test_plain_skus_stay_as_they_are(self) -> None:
         assert page.escape("24X104-37/NIÑO_2") == "24X104-37/NIÑO_2"
 
+    def test_products_that_could_not_be_marked_are_named(self) -> None:
+        story = story_of(line(1, outcome=Outcome.DONE))
+        story.unmarked = dict.fromkeys(range(1, 24), "Shopify was away")
+        told = page.markdown(story)
+        assert "product 20 could not be marked: Shopify was away" in told
+        assert "product 21" not in told
+        assert "nor could 3 more products" in told
+
     def test_is_applied_to_pages_and_tables(self) -> None:
         nasty = "x|<b>\n[y](z)"
         story = story_of(line(1, outcome=Outcome.HELD)._replace(sku=nasty, reason=nasty, note=nasty))

@@ -75,6 +75,12 @@ def test_units_that_left_at_once_need_an_order(*, ordered: int | None, drifts: b
     assert reasons == (["drift"] if drifts else [""])
 
 
+def test_without_a_moment_before_the_writes_no_order_explains_anything() -> None:
+    shelf = Shelf({1: now(quantities(9))}, [OrderLine(1, 1, 3, NOON)])
+    (found,), _ = read_back(shelf, [ONE], "available", None)
+    assert (found.line.reason, shelf.asked) == ("drift", 0)
+
+
 def test_orders_are_not_asked_for_without_need() -> None:
     shelf = Shelf({1: now(quantities(9, 3))}, [])
     receipt(shelf, ONE)
