@@ -19,9 +19,10 @@ from connectors.ledger import SyncType
 from connectors.records import JsonObject
 from connectors.settings import load_settings
 from connectors.slices import chunks
-from flows.keep_even import as_state, side_by_side
-from tasks import alerts, refreshing, run
+from flows.keep_even import as_state
+from flows.policy import reports
 from tasks import refresh as errands
+from tasks import refreshing, run
 from tasks.refresh import WIDTH, Asked, Work
 from tasks.refresh_steps import find_variants, list_products, refresh_batch
 from tasks.refreshing import BatchEnd, RefreshRefused
@@ -55,16 +56,7 @@ def _subject(asked: Mapping[str, object]) -> str:
     return f"product {ids[0]}" if len(ids) == 1 else f"{len(ids)} products"
 
 
-@flow(
-    name="inventory-refresh",
-    flow_run_name=_run_name,
-    task_runner=side_by_side(),
-    persist_result=True,
-    result_serializer="json",
-    on_completion=[alerts.tell],
-    on_failure=[alerts.tell],
-    on_crashed=[alerts.tell],
-)
+@reports("inventory-refresh", _run_name)
 def manual_inventory_refresh(
     product_ids: ProductIds = None,
     mode: Literal["batch"] = "batch",
@@ -90,16 +82,7 @@ def manual_inventory_refresh(
     return _refreshed(Asked(SyncType.MANUAL, triggered_by, product_ids, retry_of, dry_run))
 
 
-@flow(
-    name="inventory-refresh-scheduled",
-    flow_run_name=_run_name,
-    task_runner=side_by_side(),
-    persist_result=True,
-    result_serializer="json",
-    on_completion=[alerts.tell],
-    on_failure=[alerts.tell],
-    on_crashed=[alerts.tell],
-)
+@reports("inventory-refresh-scheduled", _run_name)
 def scheduled_inventory_refresh(triggered_by: By = "schedule", dry_run: bool = False) -> JsonObject:
     """Read the stock of all products at all locations: those of the store, and those known from before.
 
@@ -111,16 +94,7 @@ def scheduled_inventory_refresh(triggered_by: By = "schedule", dry_run: bool = F
     return _refreshed(Asked(SyncType.SCHEDULED, triggered_by, dry_run=dry_run))
 
 
-@flow(
-    name="inventory-refresh-webhook",
-    flow_run_name=_run_name,
-    task_runner=side_by_side(),
-    persist_result=True,
-    result_serializer="json",
-    on_completion=[alerts.tell],
-    on_failure=[alerts.tell],
-    on_crashed=[alerts.tell],
-)
+@reports("inventory-refresh-webhook", _run_name)
 def webhook_inventory_refresh(
     product_ids: ProductIds = None, triggered_by: By = "webhook", dry_run: bool = False
 ) -> JsonObject:

@@ -2,11 +2,10 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import cast
 
 from prefect import runtime
 from prefect.futures import PrefectFuture
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from connectors.errors import ConnectorError
 from connectors.records import JsonObject
@@ -34,15 +33,6 @@ from tasks.steps import (
     mark_products,
 )
 from tasks.verdicts import absorb, absorb_marks, add_usage, interrupt
-
-WIDEST = 100
-"""The most batches that any run works on side by side."""
-
-
-def side_by_side() -> TaskRunner[PrefectFuture[Any]]:
-    """Threads for the batches of a run; how many of them are used is a parameter."""
-    return cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=WIDEST))
-
 
 NOBODY = SoldRecently(None, None)
 

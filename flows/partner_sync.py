@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Protocol, cast
 
-from prefect import flow, runtime
+from prefect import runtime
 from prefect.futures import as_completed
 from prefect.utilities.annotations import quote
 from pydantic import Field
@@ -21,8 +21,9 @@ from connectors.ledger.records import Partner
 from connectors.records import JsonObject
 from connectors.settings import Settings, load_settings
 from connectors.shape import as_list, as_object
-from flows.keep_even import as_state, side_by_side
-from tasks import alerts, fan_out, partner_report, run
+from flows.keep_even import as_state
+from flows.policy import reports
+from tasks import fan_out, partner_report, run
 from tasks import partner as books
 from tasks.begin import Work
 from tasks.desk import ledger_of
@@ -55,16 +56,7 @@ def _run_name() -> str:
     return f"{PARTNER_SYNC}: {whose}" + (" (dry run)" if asked.get("dry_run") else "")
 
 
-@flow(
-    name=PARTNER_SYNC,
-    flow_run_name=_run_name,
-    task_runner=side_by_side(),
-    persist_result=True,
-    result_serializer="json",
-    on_completion=[alerts.tell],
-    on_failure=[alerts.tell],
-    on_crashed=[alerts.tell],
-)
+@reports(PARTNER_SYNC, _run_name)
 def partner_sync(
     dry_run: bool = False,
     partner: Annotated[str, Field(min_length=1)] | None = None,

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 
-from prefect import flow
 from pydantic import Field
 
 from connectors.errors import ConfigurationError, ConnectorError, Refused
@@ -18,8 +17,9 @@ from connectors.ledger.records import RunState
 from connectors.records import JsonObject
 from connectors.settings import Settings, load_settings
 from flows import partner_sync
-from flows.keep_even import ended, keep_even, not_begun, run_name, side_by_side
-from tasks import alerts, begin, release, run
+from flows.keep_even import ended, keep_even, not_begun, run_name
+from flows.policy import reports
+from tasks import begin, release, run
 from tasks.begin import Work
 from tasks.book import to_line
 from tasks.desk import ledger_of
@@ -30,16 +30,7 @@ from tasks.prepare import limits_of
 from tasks.report import reverse_sync_report
 
 
-@flow(
-    name="apply-plan",
-    flow_run_name=run_name,
-    task_runner=side_by_side(),
-    persist_result=True,
-    result_serializer="json",
-    on_completion=[alerts.tell],
-    on_failure=[alerts.tell],
-    on_crashed=[alerts.tell],
-)
+@reports("apply-plan", run_name)
 def apply_plan(
     plan_id: Annotated[str, Field(min_length=1)],
     released_by: Annotated[str, Field(min_length=1)] = "operator",

@@ -8,27 +8,18 @@ Stops    nothing as a whole: what looks wrong is held for a person, the rest goe
 from datetime import date
 from typing import Annotated
 
-from prefect import flow
 from pydantic import Field
 
 from connectors.errors import ConnectorError
 from connectors.records import JsonObject
 from connectors.settings import load_settings
-from flows.keep_even import ended, keep_even, not_begun, run_name, side_by_side, switched_off
-from tasks import alerts, begin, guard
+from flows.keep_even import ended, keep_even, not_begun, run_name, switched_off
+from flows.policy import reports
+from tasks import begin, guard
 from tasks.prepare import limits_of
 
 
-@flow(
-    name="reverse-stock-sync",
-    flow_run_name=run_name,
-    task_runner=side_by_side(),
-    persist_result=True,
-    result_serializer="json",
-    on_completion=[alerts.tell],
-    on_failure=[alerts.tell],
-    on_crashed=[alerts.tell],
-)
+@reports("reverse-stock-sync", run_name)
 def reverse_stock_sync(
     dry_run: bool = False,
     delete_zero_stock: bool | None = None,

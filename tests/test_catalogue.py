@@ -101,7 +101,11 @@ class TestFlows:
 
 
 def test_every_flow_of_the_project_is_in_the_catalogue() -> None:
-    modules = [path.stem for path in (ROOT / "flows").glob("*.py") if "\n@flow(" in path.read_text("utf-8")]
+    modules = [
+        path.stem
+        for path in (ROOT / "flows").glob("*.py")
+        if re.search(r"^@(flow|reports)\(", path.read_text("utf-8"), re.MULTILINE)
+    ]
     found = {
         f"flows.{module}:{name}"
         for module in modules
