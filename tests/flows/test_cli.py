@@ -2,52 +2,21 @@
 
 import csv
 import io
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from connectors.errors import ConfigurationError
 from connectors.settings import VARIABLES
 from flows.catalogue import FLOWS, load, settings_of
-from flows.cli import COMMANDS, main
+from flows.cli import COMMANDS
 from flows.cli.parameters import read_parameters
 from flows.cli.run import narrated
+from tests.flows.shell import Shell
 from tests.flows.stage import Stage
 from tests.worlds import OWN, TOKEN, shoe, world
 
 SYNC = "reverse-stock-sync"
-
-
-class Said:
-    """How a command ended and what it said."""
-
-    def __init__(self, status: int, out: str, err: str) -> None:
-        self.status = status
-        self.out = out
-        self.err = err
-
-    @property
-    def document(self) -> Any:  # noqa: ANN401 - JSON
-        return json.loads(self.out)
-
-
-class Shell:
-    """Types commands."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-
-    def __call__(self, *words: str) -> Said:
-        self._capsys.readouterr()
-        status = main(words)
-        return Said(status, *self._capsys.readouterr())
-
-
-@pytest.fixture
-def evenstock(capsys: pytest.CaptureFixture[str]) -> Shell:
-    return Shell(capsys)
 
 
 @pytest.fixture

@@ -1,52 +1,15 @@
 """The command with the partner sync and the inventory refresh: pages, reports and exit statuses."""
 
-import json
-from typing import Any
-
 import pytest
 
 from connectors.settings import VARIABLES, load_settings
-from flows.cli import main
 from tasks.desk import ledger_of
+from tests.flows.shell import Shell
 from tests.flows.stage import Stage
 from tests.flows.trade import BEAN, KEY, ROAST, Trade, partner_shop
 from tests.worlds import LOCATION, TOKEN, product, variant, world
 
 PARTNERS, REFRESH, STATUS = "partner-sync", "inventory-refresh", "inventory-sync-status"
-
-
-class Said:
-    """How a command ended and what it said."""
-
-    def __init__(self, status: int, out: str, err: str) -> None:
-        self.status = status
-        self.out = out
-        self.err = err
-
-    @property
-    def document(self) -> Any:  # noqa: ANN401 - JSON
-        return json.loads(self.out)
-
-    def line(self, beginning: str) -> str:
-        """The first line of a page that begins so, with single spaces."""
-        return next(" ".join(each.split()) for each in self.out.splitlines() if each.startswith(beginning))
-
-
-class Shell:
-    """Types commands."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-
-    def __call__(self, *words: str) -> Said:
-        self._capsys.readouterr()
-        status = main(words)
-        return Said(status, *self._capsys.readouterr())
-
-
-@pytest.fixture
-def evenstock(capsys: pytest.CaptureFixture[str]) -> Shell:
-    return Shell(capsys)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import csv
 import hashlib
 import hmac
 import io
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from flows.cli import main
 from sandbox.app import Sandbox
 from sandbox.server import serving
 from tests.connectors.ledger_samples import NOW
+from tests.flows.shell import Said
 from tests.worlds import OWN, product, variant, world
 
 PARTNER = "boots.example"
@@ -27,15 +27,6 @@ KEY = base64.urlsafe_b64encode(bytes(32)).decode()
 OTHER_KEY = base64.urlsafe_b64encode(bytes([7]) * 32).decode()
 SECRET = "app-secret"
 HEADER = "partner_shop,partner_variant_id,own_variant_id,active,locations,buffer,orders_known"
-
-
-class Said:
-    def __init__(self, status: int, out: str, err: str) -> None:
-        self.status, self.out, self.err = status, out, err
-
-    @property
-    def document(self) -> Any:  # noqa: ANN401 - JSON
-        return json.loads(self.out)
 
 
 class Desk:

@@ -19,8 +19,8 @@ from connectors.ledger import Ledger, Operation, open_ledger
 from connectors.settings import load_settings
 from tasks.journal import product_resource
 from tasks.restore import document, restore
+from tests.flows.shell import Shell
 from tests.flows.stage import Stage, staged
-from tests.flows.test_cli import Shell
 from tests.worlds import LOCATION, MARK, OWN, World, product, row, variant, world
 
 pytestmark = pytest.mark.orchestrated
@@ -42,11 +42,6 @@ WORN: World = {
     "metafields": {"custom.last": "Narrow", "custom.heel": {"value": "4", "type": "number_integer"}},
 }
 """All that a snapshot can hold and a creation can take."""
-
-
-@pytest.fixture
-def evenstock(capsys: pytest.CaptureFixture[str]) -> Shell:
-    return Shell(capsys)
 
 
 @pytest.fixture

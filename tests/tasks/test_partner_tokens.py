@@ -1,21 +1,18 @@
 """A partner's pair of tokens: renewed by one process at a time, stored before use; on both databases."""
 
 import base64
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
 from connectors.errors import ConfigurationError, NeedsConsent, Unauthorised
 from connectors.ledger import Ledger, Partner, Unopenable, Vault
-from connectors.settings import child_environment, load_settings
+from connectors.settings import load_settings
 from connectors.shopify import tokens
 from connectors.shopify.tokens import Grant, as_secret
 from sandbox.app import Sandbox
@@ -24,11 +21,11 @@ from tasks import desk
 from tasks.desk import open_partner
 from tasks.partners import consented, question
 from tasks.token import PAIR, STATE, TOKEN, PartnersPair, secret_of
+from tests.tasks.children import Child, running
 from tests.worlds import OWN, world
 
 pytest_plugins = ["tests.databases"]
 
-PROJECT = Path(__file__).parents[2]
 EXCHANGE = "POST /admin/oauth/access_token"
 NAME = "boots.example"
 LEASE = f"token:shopify:{OWN}:{NAME}"
@@ -117,41 +114,8 @@ class Scene:
             [{"system": "shopify", "account": NAME, "operation": EXCHANGE, "kind": kind, "times": 1} | more]
         )
 
-    def child(self, lease: float = 20.0) -> "Child":
-        return self.children.enter_context(running(self.environment, lease))
-
-
-@dataclass
-class Child:
-    """A process of its own."""
-
-    process: "subprocess.Popen[str]"
-
-    def hear(self, word: str) -> None:
-        assert self.process.stdout
-        assert self.process.stdout.readline().strip() == word
-
-    def tell(self) -> None:
-        assert self.process.stdin
-        self.process.stdin.write("go\n")
-        self.process.stdin.flush()
-
-
-@contextmanager
-def running(environment: dict[str, str], lease: float) -> Iterator[Child]:
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter and program
-        [sys.executable, "-c", CHILD, str(lease)],
-        cwd=PROJECT,
-        env=child_environment(environment),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        try:
-            yield Child(process)
-        finally:
-            process.kill()
+    def child(self, lease: float = 20.0) -> Child:
+        return self.children.enter_context(running(CHILD, self.environment, lease))
 
 
 @pytest.fixture

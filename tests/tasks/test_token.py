@@ -1,11 +1,9 @@
 """One token for all processes: in the ledger, sealed, renewed by one of them at a time; on both databases."""
 
 import base64
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,17 +14,17 @@ from sqlalchemy import text
 
 from connectors.errors import ConfigurationError, ConnectorError, EvenstockError, LeaseLost
 from connectors.ledger import Ledger, Vault, open_ledger
-from connectors.settings import child_environment, load_settings
+from connectors.settings import load_settings
 from sandbox.app import Sandbox
 from sandbox.server import serving
 from tasks import desk
 from tasks.desk import open_shop
 from tasks.token import SharedToken
+from tests.tasks.children import Child, running
 from tests.worlds import OWN, world
 
 pytest_plugins = ["tests.databases"]
 
-PROJECT = Path(__file__).parents[2]
 EXCHANGE = "POST /admin/oauth/access_token"
 LEASE = f"token:shopify:{OWN}"
 SECRET = "very-secret"
@@ -75,9 +73,9 @@ class Scene:
         with (shop := open_shop(load_settings())).http:
             shop.facts()
 
-    def child(self, lease: float = 20.0) -> "Child":
+    def child(self, lease: float = 20.0) -> Child:
         """A process whose lease on the token is so many seconds long."""
-        return self.children.enter_context(running(self.environment, lease))
+        return self.children.enter_context(running(CHILD, self.environment, lease))
 
     def exchanges(self) -> int:
         return [call["operation"] for call in self.sandbox.calls()].count(EXCHANGE)
@@ -90,39 +88,6 @@ class Scene:
 
     def revoke(self) -> None:
         self.sandbox.event({"system": "shopify", "account": OWN, "kind": "revoke_token"})
-
-
-@dataclass
-class Child:
-    """A process of its own."""
-
-    process: "subprocess.Popen[str]"
-
-    def hear(self, word: str) -> None:
-        assert self.process.stdout
-        assert self.process.stdout.readline().strip() == word
-
-    def tell(self) -> None:
-        assert self.process.stdin
-        self.process.stdin.write("go\n")
-        self.process.stdin.flush()
-
-
-@contextmanager
-def running(environment: dict[str, str], lease: float) -> Iterator[Child]:
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter and program
-        [sys.executable, "-c", CHILD, str(lease)],
-        cwd=PROJECT,
-        env=child_environment(environment),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        try:
-            yield Child(process)
-        finally:
-            process.kill()
 
 
 @pytest.fixture
