@@ -26,6 +26,7 @@ pytest_plugins = ["tests.databases"]
 pytestmark = pytest.mark.orchestrated
 
 SET = "call inventorySetQuantities"
+END = "update runs and update sync_logs and update partners"
 
 POINTS = (
     KillPoint(Moment.AFTER, "insert runs"),
@@ -35,8 +36,8 @@ POINTS = (
     KillPoint(Moment.IN_FLIGHT, SET),
     KillPoint(Moment.AFTER, SET),
     KillPoint(Moment.AFTER, "update operations"),
-    KillPoint(Moment.BEFORE, "update sync_logs"),
-    KillPoint(Moment.AFTER, "update sync_logs"),
+    KillPoint(Moment.BEFORE, END),
+    KillPoint(Moment.AFTER, END),
 )
 
 
