@@ -2,21 +2,31 @@
 beside the way it was done before: 10 writes a call, one partner after another.
 
 python benchmarks/bench_partners.py [--times 3] [--paths changed unchanged origin]
+python benchmarks/bench_partners.py --times 1 --paths fan_out_1 fan_out_2
+
+The paths *fan_out* give each partner a run of its own, on one worker or two of this machine.
 """
 
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import stand
+
+from flows.cli.children import PrefectServer, family
 
 PARTNERS, PRODUCTS, VARIANTS = 30, 30, 3
 ALL = PARTNERS * PRODUCTS * VARIANTS
 ACCESS = "tok-partner"
 COLUMNS = "partner_shop,partner_variant_id,own_variant_id"
 
-CHANGED = {"changed": ALL, "unchanged": 0, "origin": ALL}
+CHANGED = {"changed": ALL, "unchanged": 0, "origin": ALL, "fan_out_1": ALL, "fan_out_2": ALL}
 """Levels that a path is to write; *origin* writes all of them in its own way."""
+
+AT_ONCE = 3
+"""Runs that a worker of the *fan_out* paths has at once; each is a process of its own."""
 
 
 def domain(partner: int) -> str:
@@ -69,7 +79,7 @@ def measured(path: str) -> Mapping[str, float]:
         environment = {**stage.environment, "EVENSTOCK_SECRET_KEY": stand.KEY}
         shops = [f"{stage.url}/shopify/{domain(partner)}" for partner in range(PARTNERS)]
         stand.child("partners", environment, shops=shops, token=ACCESS, file=str(Path(table.name)))
-        found = stand.child("origin" if path == "origin" else "partner_sync", environment)
+        found = synced(path, environment)
     result = found.result
     stand.expect(result, "written", CHANGED[path])
     return {
@@ -83,12 +93,39 @@ def measured(path: str) -> Mapping[str, float]:
     }
 
 
+def synced(path: str, environment: Mapping[str, str]) -> stand.Figures:
+    """What the sync took, in one process or shared out to workers."""
+    if not path.startswith("fan_out"):
+        return stand.child("origin" if path == "origin" else "partner_sync", environment)
+    with deployed(environment, workers=int(path[-1])) as there:
+        return stand.child("partner_sync", there, fan_out=True)
+
+
+@contextmanager
+def deployed(environment: Mapping[str, str], workers: int) -> Iterator[Mapping[str, str]]:
+    """A Prefect server, the deployment and its workers, as the README says; where they are found."""
+    project = str(Path(__file__).parents[1])
+    with family() as children:
+        server = PrefectServer(children, home=Path(environment["PREFECT_HOME"]))
+        server.wait()
+        there = {**environment, "PREFECT_API_URL": server.api, "PREFECT_WORKER_QUERY_SECONDS": "1"}
+        programs = {**os.environ, **there, "PYTHONPATH": project}
+        pool = ["prefect", "work-pool", "create", "evenstock", "--type", "process"]
+        children.start("the work pool", pool, programs).wait(120)
+        deploy = ["prefect", "--no-prompt", "deploy", "--prefect-file", f"{project}/prefect.yaml"]
+        children.start("the deployment", [*deploy, "--name", "partner-sync"], programs).wait(120)
+        worker = ["prefect", "worker", "start", "--pool", "evenstock", "--limit", str(AT_ONCE)]
+        for _ in range(workers):
+            children.start("a worker", [*worker, "--install-policy", "never"], programs)
+        yield there
+
+
 def row(path: str, times: int) -> Mapping[str, object]:
     return {"path": path, **stand.repeated(times, lambda: measured(path))}
 
 
 def main() -> None:
-    asked = stand.arguments(__doc__, paths=tuple(CHANGED))
+    asked = stand.arguments(__doc__, paths=("changed", "unchanged", "origin"))
     stand.table([row(path, asked.times) for path in asked.paths])
 
 

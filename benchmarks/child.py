@@ -61,14 +61,14 @@ def partners(shops: list[str], token: str, file: str) -> Json:
     return {"stored": found.stored, "bad": len(found.bad)}
 
 
-def partner_sync() -> Json:
+def partner_sync(*, fan_out: bool = False) -> Json:
     """A whole partner sync, after an empty flow for which Prefect's server is started."""
     from flows.partner_sync import partner_sync  # noqa: PLC0415 - not part of an empty flow
 
     began = time.perf_counter()
     nothing()
     started, cpu = time.perf_counter(), time.process_time()
-    report: Json = dict(partner_sync())
+    report: Json = dict(partner_sync(fan_out=fan_out))
     took = {
         "seconds": time.perf_counter() - started,
         "cpu": time.process_time() - cpu,
