@@ -22,6 +22,7 @@ ONLY_IN = {
     "httpx": ["connectors/http.py"],
     "tenacity": ["connectors/http.py"],
     "shopify_app": ["connectors/shopify/*"],
+    "authlib": ["connectors/bricklink/*"],
     "sqlalchemy": ["connectors/ledger/*", "connectors/rms*", "connectors/sql*"],
     "alembic": ["connectors/ledger/*"],
     "pydantic_settings": ["connectors/settings.py"],

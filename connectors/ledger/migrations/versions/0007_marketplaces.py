@@ -1,0 +1,14 @@
+"""Own items, where they are listed, what was sent and what was sold."""
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
