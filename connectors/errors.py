@@ -10,12 +10,14 @@ EvenstockError
     ├── Refused                 understood and declined: sending it again changes nothing
     ├── Unauthorised            no call of this account will succeed: stop it, tell someone
     │   └── NeedsConsent        … until the store's owner lets our app in anew
+    ├── BudgetSpent             nothing was sent: our own budget has no such call left until a time
     ├── Malformed               the answer was not understood
     └── UnknownOutcome          a write whose answer was lost: read before anything else
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 
 class EvenstockError(Exception):
@@ -100,6 +102,16 @@ class Unauthorised(ConnectorError):  # noqa: N818
 
 class NeedsConsent(Unauthorised):
     """The app's access to the account ended for good: its owner has to consent anew."""
+
+
+class BudgetSpent(ConnectorError):  # noqa: N818
+    """Calls of this kind are used up, and the call was not sent. `free_at`: when there is one again; aware."""
+
+    def __init__(
+        self, message: str, *, free_at: datetime, system: str = "", account: str = "", operation: str = ""
+    ) -> None:
+        super().__init__(message, system=system, account=account, operation=operation)
+        self.free_at = free_at
 
 
 class Malformed(ConnectorError):  # noqa: N818
