@@ -105,7 +105,7 @@ class NeedsConsent(Unauthorised):
 
 
 class BudgetSpent(ConnectorError):  # noqa: N818
-    """Calls of this kind are used up, and the call was not sent. `free_at`: when there is one again; aware."""
+    """No call of this kind is left, and none was sent. `free_at`: when there is one again; aware."""
 
     def __init__(
         self, message: str, *, free_at: datetime, system: str = "", account: str = "", operation: str = ""

@@ -213,7 +213,8 @@ class Market(Protocol):
     def change(self, lot_id: str, change: Change, seen: Lot | None = None) -> Lot | None:
         """Change a lot; the lot after it, or None where the API does not tell.
 
-        Applied twice when called twice. Raises Refused if it would bring the lot below zero, or is no longer there; never makes one.
+        Applied twice when called twice. Raises Refused if the lot is not there or would fall below zero;
+        never makes one.
         """
 
     def delete(self, lot_id: str) -> None:
