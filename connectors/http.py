@@ -14,6 +14,7 @@ raises an error of `connectors.errors` that says what to do about it. What makes
 import json
 import logging
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -77,6 +78,10 @@ class Call:
     """Points to reserve before sending."""
     hidden: tuple[str, ...] = field(default=(), repr=False)
     """Secrets of its content, which an error must not show even if the answer repeats them."""
+    lane: str = ""
+    """What the call is for, where an account has a budget of calls."""
+    timeout: float | None = None
+    """Seconds until the whole answer must be there; None: as patience says."""
 
     @property
     def has_effect(self) -> bool:
@@ -240,6 +245,14 @@ def _accept(call: Call, answer: Answer) -> None:
     """The check of a system whose answers need none."""
 
 
+def _unsigned(method: str, url: str) -> Mapping[str, str]:  # noqa: ARG001
+    return {}
+
+
+def _unlimited(call: Call) -> None:
+    """The budget of a system that counts no calls."""
+
+
 def _free(answer: Answer) -> float:  # noqa: ARG001
     return 0.0
 
@@ -256,7 +269,10 @@ class Http:
     """The connection to one account of one system. May be shared by threads.
 
     `headers` gives the credentials; they are asked for with each request and go to the base URL only.
-    `check` is the system's own reading of an answer of status 2xx; what it raises takes part in the retry.
+    `sign` gives more headers for a method and a final URL, anew with each attempt, right before it is sent.
+    `spend` is asked before each attempt; what it raises ends the call, nothing sent.
+    `judge` is the system's own reading of an answer whatever its status, before that status is judged here;
+    `check` the same, of an answer of status 2xx only. What they raise takes part in the retry.
     `renew` is asked once a call after a 401, with the headers that were refused: true means that `headers`
     has others now.
     Raises ConfigurationError unless the base URL is https, or http to this machine.
@@ -269,6 +285,9 @@ class Http:
         system: str,
         account: str,
         headers: Callable[[], Mapping[str, str]] = dict,
+        sign: Callable[[str, str], Mapping[str, str]] = _unsigned,
+        spend: Callable[[Call], None] = _unlimited,
+        judge: Callable[[Call, Answer], None] = _accept,
         check: Callable[[Call, Answer], None] = _accept,
         points: Callable[[Answer], float] = _free,
         renew: Callable[[Mapping[str, str]], bool] = _never,
@@ -287,6 +306,9 @@ class Http:
         self.usage = Usage()
         self._base = _base(base_url, f"{system} {account}")
         self._headers = headers
+        self._signature = sign
+        self._spend = spend
+        self._own_judgement = judge
         self._check = check
         self._points = points
         self._renew = renew
@@ -405,6 +427,7 @@ class Http:
         if answer.status == 401 and not course.renewed and self._renew(course.credentials):
             course.renewed = True
             return self._answered(course)
+        self._own_judgement(call, answer)
         _judge(call, answer, self._now())
         if problem:
             raise _unreadable(call, problem)
@@ -414,11 +437,12 @@ class Http:
     def _paced(self, course: _Course) -> tuple[Answer, Exception | None]:
         """An answer, and what kept its body from being read. The reservation is given back in any case."""
         cost = course.call.cost
-        request = self._request(course)
         waited = self._pacer.reserve(cost)
         course.queued += waited
-        self.usage.add(calls=1, seconds_waited=waited)
         try:
+            request = self._request(course)
+            self._spend(course.call)
+            self.usage.add(calls=1, seconds_waited=waited)
             answer, problem = self._exchange(course.call, request)
         except BaseException:
             self._pacer.release(cost)
@@ -429,7 +453,7 @@ class Http:
 
     def _exchange(self, call: Call, request: httpx.Request) -> tuple[Answer, Exception | None]:
         sent_at = self._clock()
-        deadline = sent_at + self._patience.timeout
+        deadline = sent_at + self._seconds(call)
         with _transport(call):
             # auth=None also keeps credentials of a client given to us away.
             response = self._client.send(request, auth=None, follow_redirects=False, stream=True)
@@ -450,25 +474,31 @@ class Http:
 
     def _request(self, course: _Course) -> httpx.Request:
         call = course.call
-        course.credentials = credentials = self._credentials()
-        course.secrets |= {
-            part for value in credentials.values() for part in (value, *value.split()) if len(part) > 7
-        } | {secret for secret in call.hidden if secret}
+        course.credentials = credentials = self._carried(self._headers())
+        course.secrets |= _secrets(credentials) | {secret for secret in call.hidden if secret}
         url = f"{str(self._base).rstrip('/')}/{call.path.lstrip('/')}" if call.path else str(self._base)
         content = None if call.json is None else json.dumps(call.json, allow_nan=False).encode()
         kind = {} if content is None else {"content-type": "application/json"}
-        return self._client.build_request(
+        request = self._client.build_request(
             call.method,
             url,
             params=dict(call.params) or None,
             content=content,
             data=None if call.form is None else dict(call.form),
             headers={"accept": "application/json", "user-agent": "evenstock", **kind, **credentials},
-            timeout=self._patience.timeout,
+            timeout=httpx.Timeout(self._seconds(call), connect=min(CONNECT, self._seconds(call))),
         )
+        signature = self._carried(self._signature(request.method, str(request.url)))
+        course.secrets |= _secrets(signature)
+        request.headers.update(signature)
+        return request
 
-    def _credentials(self) -> dict[str, str]:
-        credentials = dict(self._headers())
+    def _seconds(self, call: Call) -> float:
+        return self._patience.timeout if call.timeout is None else call.timeout
+
+    def _carried(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Headers that carry credentials."""
+        credentials = dict(given)
         # httpx and h11 would show the value in their own error.
         if not all(value.isascii() and value.isprintable() for value in credentials.values()):
             raise ConfigurationError(
@@ -587,6 +617,16 @@ def _clean(text: str, secrets: Iterable[str]) -> str:
     for secret in secrets:
         text = text.replace(secret, redaction.HIDDEN)
     return redaction.one_line(text)
+
+
+def _secrets(credentials: Mapping[str, str]) -> set[str]:
+    """What of some headers nobody may see: their values, the words in them and what stands in quotes."""
+    values = credentials.values()
+    words = {part for value in values for part in (value, *value.split(), *_QUOTED.findall(value))}
+    return {word for word in words if len(word) > 7}
+
+
+_QUOTED = re.compile(r'"([^"]+)"')
 
 
 def _error(state: RetryCallState) -> BaseException | None:
@@ -770,6 +810,9 @@ def _base(text: str, whose: str) -> httpx.URL:
         )
     return url
 
+
+CONNECT = 10.0
+"""Seconds in which a connection has to stand."""
 
 _ANONYMOUS = {"user-agent": "evenstock"}
 
