@@ -7,6 +7,7 @@ EvenstockError
 └── ConnectorError              a system did not do what was asked
     ├── Transient               nothing was done: the same call may be sent again
     │   └── RateLimited         … after the time the system names
+    │       └── WindowClosed    … which is far: put the work back until then
     ├── Refused                 understood and declined: sending it again changes nothing
     ├── Unauthorised            no call of this account will succeed: stop it, tell someone
     │   └── NeedsConsent        … until the store's owner lets our app in anew
@@ -64,6 +65,10 @@ class Transient(ConnectorError):  # noqa: N818
 
 class RateLimited(Transient):
     """The system's rate limit turned the call away before doing it."""
+
+
+class WindowClosed(RateLimited):
+    """The calls of a long window are used up. No failure: the work goes on after `retry_after` seconds."""
 
 
 @dataclass(frozen=True, slots=True)
