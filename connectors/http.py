@@ -80,6 +80,8 @@ class Call:
     """Secrets of its content, which an error must not show even if the answer repeats them."""
     lane: str = ""
     """What the call is for, where an account has a budget of calls."""
+    personal: bool = False
+    """Its answer holds personal data, so that no error may quote it."""
     timeout: float | None = None
     """Seconds until the whole answer must be there; None: as patience says."""
 
@@ -461,7 +463,7 @@ class Http:
                 content = b"".join(self._before(deadline, response.iter_bytes()))
         seconds = self._clock() - sent_at
         self.usage.answered(seconds)
-        body, problem = _decoded(response, content)
+        body, problem = _decoded(response, content, quoted=not call.personal)
         answer = Answer(response.status_code, dict(response.headers), body, self._moment(response), seconds)
         return answer, problem
 
@@ -690,7 +692,7 @@ def _judge(call: Call, answer: Answer, now: datetime) -> None:
     status = answer.status
     if 200 <= status < 300:
         return
-    text = f"status {status}{_excerpt(answer)}"
+    text = f"status {status}{'' if call.personal else _excerpt(answer)}"
     if status in {408, 429}:
         raise _later(answer, text, now)
     if status >= 500:
@@ -767,17 +769,18 @@ def _host(url: str) -> str:
 # ------------------------------------------------------------------ bodies and addresses
 
 
-def _decoded(response: httpx.Response, content: bytes) -> tuple[JsonValue, Exception | None]:
+def _decoded(response: httpx.Response, content: bytes, *, quoted: bool) -> tuple[JsonValue, Exception | None]:
     """The JSON of a body, or why there is none: an error whose cause is a ValueError if it was garbled."""
     if response.status_code in {204, 205}:
         return None, None
     kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
+    beginning = f": {_beginning(content)}" if quoted else ""
     if not _is_json(kind):
-        return None, Malformed(f"expected JSON, found {kind or 'no content type'}: {_beginning(content)}")
+        return None, Malformed(f"expected JSON, found {kind or 'no content type'}{beginning}")
     try:
         return _parsed(content), None
     except (ValueError, RecursionError) as error:
-        problem = Malformed(f"JSON that cannot be read: {_beginning(content)}")
+        problem = Malformed(f"JSON that cannot be read{beginning}")
         problem.__cause__ = error
         return None, problem
 

@@ -21,10 +21,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, cast
 
 from connectors.errors import ConnectorError
-from connectors.http import Usage
+from connectors.http import Call, Usage
 
 Marketplace = Literal["bricklink", "brickowl"]
 MARKETPLACES: Final[tuple[Marketplace, ...]] = ("bricklink", "brickowl")
@@ -140,7 +140,8 @@ class MarketOrder:
     """An order with all its lines. `status` is the marketplace's own word.
 
     `stamp` is another text whenever anything about the order changed that the marketplace's list of orders
-    tells. `changed_at` is None where the marketplace does not say.
+    tells. `changed_at` is None where the marketplace does not say, `lines` when it no longer tells them (an
+    order of long ago): nothing about them is known then.
     """
 
     order_id: str
@@ -149,7 +150,7 @@ class MarketOrder:
     ordered_at: datetime | None
     changed_at: datetime | None
     stamp: str
-    lines: tuple[OrderLine, ...]
+    lines: tuple[OrderLine, ...] | None
 
 
 class Budget(Protocol):
@@ -157,6 +158,11 @@ class Budget(Protocol):
 
     def spend(self, lane: Lane) -> None:
         """Take one call of a lane; asked right before every attempt. Raises BudgetSpent if there is none."""
+
+
+def spending(budget: Budget) -> Callable[[Call], None]:
+    """What `Http` asks before each attempt: a call of the lane that it is for."""
+    return lambda call: budget.spend(cast("Lane", call.lane))
 
 
 class Unbudgeted:
@@ -220,11 +226,18 @@ class Market(Protocol):
     def delete(self, lot_id: str) -> None:
         """Delete a lot. One that is not there is deleted."""
 
-    def orders(self, known: Callable[[str], str | None], *, thorough: bool = False) -> Iterator[MarketOrder]:
+    def orders(
+        self,
+        known: Callable[[str], str | None],
+        *,
+        since: datetime | None = None,
+        thorough: bool = False,
+    ) -> Iterator[MarketOrder]:
         """The orders that are not as they were last seen, newest first, one read at a time.
 
-        `known` gives the stamp under which an order was booked, None if it never was. `thorough` looks also
-        where changes are rare and looking costs calls (filed orders, open ones whose stamp is the same).
+        `known` gives the stamp under which an order was booked, None if it never was. Orders placed before
+        `since` are left out. `thorough` looks also where changes are rare and looking costs calls (filed
+        orders, open ones whose stamp is the same).
         """
 
     def close(self) -> None:
