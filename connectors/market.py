@@ -31,10 +31,10 @@ MARKETPLACES: Final[tuple[Marketplace, ...]] = ("bricklink", "brickowl")
 
 Condition = Literal["new", "used"]
 
-Lane = Literal["orders", "falls", "deletions", "creations", "rises", "notes"]
+Lane = Literal["orders", "falls", "deletions", "creations", "rises", "notes", "prices"]
 """What a call is for, as far as its urgency goes. "orders" are also the reads that settle an unclear write,
-"notes" also prices and whatever can wait until tomorrow."""
-LANES: Final[tuple[Lane, ...]] = ("orders", "falls", "deletions", "creations", "rises", "notes")
+"notes" also whatever can wait until tomorrow."""
+LANES: Final[tuple[Lane, ...]] = ("orders", "falls", "deletions", "creations", "rises", "notes", "prices")
 """Most urgent first: when calls run short, the last one dries up first."""
 
 OrderState = Literal["open", "cancelled"]
@@ -117,7 +117,7 @@ class Change:
         """The lane that the change, and the reading just before it, belong to."""
         if self.delta:
             return "falls" if self.delta < 0 else "rises"
-        return "notes"
+        return "notes" if self.price is None else "prices"
 
 
 @dataclass(frozen=True, slots=True)
