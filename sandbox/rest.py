@@ -1,0 +1,397 @@
+"""What the stand-ins of REST systems share: accounts, the journal, faults, events, and the order of things.
+
+A call meets, in this order: the events that wait for it, authentication, limits, a fault that keeps it from
+being done, its handler (one at a time in an account), a fault that spoils the answer. Half of the latency
+lies before and half after it. What is a system's own is its `Dialect`.
+"""
+
+import json
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+from sandbox.book import Book
+from sandbox.events import Event
+from sandbox.faults import CutError, Fault
+from sandbox.http import Request, Response, answer, page
+from sandbox.ledger import Call
+from sandbox.reading import Json, Path, WorldError
+from sandbox.surroundings import Surroundings
+
+NOBODY: Final = ""
+"""The account of calls whose credentials belong to none, in the journal."""
+
+
+class RefusedError(Exception):
+    """A handler's refusal: nothing of the call was done, and this is the answer."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status)
+        self.response = response
+
+
+class Account(Protocol):
+    """One account of a system: what its world section holds."""
+
+    @property
+    def book(self) -> Book:
+        """Its tables and changes."""
+
+    def written(self) -> dict[str, Any]:
+        """The account in the form of the world file."""
+
+    def check(self, kind: str, given: Mapping[str, Any]) -> None:
+        """WorldError for an event that cannot be read."""
+
+    def happen(self, kind: str, given: Mapping[str, Any]) -> dict[str, object]:
+        """Make an event happen, inside `book.writing`; {"refused": why} if it cannot be."""
+
+
+A = TypeVar("A", bound=Account)
+
+
+@dataclass(frozen=True)
+class Target(Generic[A]):
+    """What a request aims at."""
+
+    operation: str
+    """Its name in journal, faults and events: `METHOD /path` with placeholders."""
+    handle: "Callable[[A, Asked], Response]"
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    """What stands in the placeholders."""
+    writes: bool = False
+    batch: bool = False
+    """Its parts are independent: a `partial` fault has the handler do the first half (`Asked.half`)."""
+
+
+@dataclass
+class Asked:
+    """A call, as handlers see it."""
+
+    request: Request
+    arguments: Mapping[str, str]
+    call: Call
+    """Its line in the journal: a handler may set `code`, `key` and `cost`."""
+    writes: bool
+    batch: bool
+    fault: Fault | None = None
+    in_flight: int = 1
+    """Calls of this account that are being answered, this one included."""
+
+    @property
+    def kind_of_fault(self) -> str | None:
+        """The kind of fault this call meets."""
+        return self.fault.kind if self.fault else None
+
+    @property
+    def half(self) -> bool:
+        """Whether a batch is to do the first half of its parts only: the connection is cut afterwards."""
+        return self.kind_of_fault == "partial" and self.writes
+
+
+class Dialect(Protocol[A]):
+    """What is one system's own."""
+
+    name: str
+    switches: Mapping[str, Sequence[str]]
+    """Behaviour not known for sure: `around.switches["name.switch"]`; the first position is the usual."""
+
+    def read(self, name: str, section: Json, path: Path, around: Surroundings) -> A:
+        """An account from the world file; WorldError if it cannot be."""
+
+    def target(self, request: Request, path: str) -> Target[A]:
+        """What a request for this path below the system's name aims at; a path that does not exist has a
+        handler that says so.
+        """
+
+    def whose(self, request: Request, path: str, accounts: Mapping[str, A]) -> str | None:
+        """The account whose credentials a request shows (whether they are right is for `admit`)."""
+
+    def stranger(self, asked: Asked) -> Response:
+        """The answer to a request that shows nobody's credentials."""
+
+    def admit(self, account: A, asked: Asked) -> Response | None:
+        """The refusal of a call for its credentials or a limit; None lets it through and counts it."""
+
+    def failed(self, asked: Asked, status: int) -> Response:
+        """The system's own answer with this status below 500, for an `http` fault."""
+
+    def throttled(self, asked: Asked) -> Response:
+        """The system's own answer to too many calls."""
+
+    def shortened(self, asked: Asked, response: Response, kind: str) -> Response:
+        """The answer to a read made valid but `empty`, or `partial`: with the first half of its list."""
+
+    def settings(self, account: A, base_url: str) -> dict[str, str]:
+        """The settings that point Evenstock at this account; `base_url` is where the sandbox is."""
+
+
+class System(Protocol):
+    """What the sandbox needs of a stand-in that is not Shopify or RMS."""
+
+    @property
+    def name(self) -> str:
+        """Its name in paths, worlds and the journal."""
+
+    @property
+    def switches(self) -> Mapping[str, Sequence[str]]:
+        """Its switches, without the name before them."""
+
+    @property
+    def first(self) -> str:
+        """The first account, `default` if there is none."""
+
+    def read(self, section: Json, path: Path) -> Callable[[], None]:
+        """Check a section of the world; what is returned puts it in force."""
+
+    def section(self) -> dict[str, Any]:
+        """The accounts in the form of the world file."""
+
+    def answer(self, request: Request, path: str) -> Response:
+        """The answer to a request; CutError when there is none."""
+
+    def check(self, event: Event) -> None:
+        """WorldError for an event that cannot be read."""
+
+    def happen(self, event: Event) -> dict[str, object]:
+        """Make an event happen now."""
+
+    def settings(self, base_url: str) -> dict[str, str]:
+        """The settings that point Evenstock at the first account."""
+
+
+class Rest(Generic[A]):
+    """A REST system with its accounts."""
+
+    def __init__(self, dialect: Dialect[A], around: Surroundings) -> None:
+        self.dialect = dialect
+        self.around = around
+        self.accounts: dict[str, A] = {}
+        self.peaks: Counter[str] = Counter()
+        """The most calls of each account that were in flight at once, since the world was put."""
+        self._flying: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """The system's name."""
+        return self.dialect.name
+
+    @property
+    def switches(self) -> Mapping[str, Sequence[str]]:
+        """The system's switches."""
+        return self.dialect.switches
+
+    @property
+    def first(self) -> str:
+        """The first account."""
+        return next(iter(self.accounts), "default")
+
+    # -------------------------------------------------------------------- world
+
+    def read(self, section: Json, path: Path) -> Callable[[], None]:
+        """Check a section of the world; what is returned puts it in force."""
+        if not isinstance(section, dict):
+            raise WorldError(path, "must be an object: accounts by name")
+        accounts = {
+            name: self.dialect.read(name, each, (*path, name), self.around) for name, each in section.items()
+        }
+        return lambda: self._load(accounts)
+
+    def _load(self, accounts: dict[str, A]) -> None:
+        with self._lock:
+            self.accounts = accounts
+            self.peaks.clear()
+
+    def section(self) -> dict[str, Any]:
+        """The accounts in the form of the world file."""
+        return {name: _written(account) for name, account in self.accounts.items()}
+
+    def settings(self, base_url: str) -> dict[str, str]:
+        """The settings that point Evenstock at the first account."""
+        found = next(iter(self.accounts.values()), None)
+        return self.dialect.settings(found, base_url) if found else {}
+
+    # ------------------------------------------------------------------- events
+
+    def check(self, event: Event) -> None:
+        """WorldError for an event that cannot be read."""
+        if event.account not in self.accounts:
+            raise WorldError(("event",), f"there is no {self.name} account '{event.account}'")
+        self.accounts[event.account].check(event.kind, event.given)
+
+    def happen(self, event: Event) -> dict[str, object]:
+        """Make an event happen now."""
+        account = self.accounts[event.account]
+        with account.book.writing("event"):
+            return account.happen(event.kind, event.given)
+
+    # -------------------------------------------------------------------- calls
+
+    def answer(self, request: Request, path: str) -> Response:
+        """The answer to a request; CutError when the connection ends without one."""
+        if not self.accounts:
+            return answer(404, {"error": f"the world has no {self.name} account"})
+        target = self.dialect.target(request, path)
+        name = self.dialect.whose(request, path, self.accounts)
+        call = Call(self.name, name or NOBODY, target.operation)
+        asked = Asked(request, target.arguments, call, target.writes, target.batch)
+        pause = self.around.latency.draw(target.operation, self.around.chance) / 2
+        with self._in_flight(asked):
+            try:
+                time.sleep(pause)
+                response = self._attended(asked, target)
+                call.status = response.status
+                time.sleep(pause)
+            finally:
+                self.around.ledger.note(call)
+        return response
+
+    @contextmanager
+    def _in_flight(self, asked: Asked) -> Iterator[None]:
+        name = asked.call.account
+        with self._lock:
+            self._flying[name] += 1
+            asked.in_flight = self._flying[name]
+            self.peaks[name] = max(self.peaks[name], asked.in_flight)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._flying[name] -= 1
+
+    def _attended(self, asked: Asked, target: Target[A]) -> Response:
+        """The answer, after what happens in the world just before, and with the fault that the call meets."""
+        call = asked.call
+        account = self.accounts.get(call.account)
+        if account is None:
+            return self.dialect.stranger(asked)
+        for event in self.around.events.due(self.name, call.account, [call.operation]):
+            self.around.happen(event)
+        asked.fault = self.around.faults.meet(self.name, call.account, [call.operation])
+        call.fault = asked.kind_of_fault
+        with account.book.lock:
+            refused = self.dialect.admit(account, asked)
+        return refused or self._instead(asked) or self._done(account, asked, target)
+
+    def _instead(self, asked: Asked) -> Response | None:
+        """The answer that a fault gives instead of having the call done; None if it lets the call through."""
+        fault = asked.fault
+        if fault is None:
+            return None
+        if fault.kind in ("timeout_before", "slow"):
+            time.sleep(fault.seconds)
+        if fault.kind == "timeout_before" or (asked.half and not asked.batch):
+            raise CutError
+        if fault.kind == "throttled":
+            return self.dialect.throttled(asked)
+        return self._refusal(asked, fault) if fault.kind == "http" else None
+
+    def _refusal(self, asked: Asked, fault: Fault) -> Response:
+        """HTML from 500 up, and below 300: pages of maintenance have any status."""
+        status = fault.status or 500
+        asked.call.code = fault.code or str(status)
+        return self.dialect.failed(asked, status) if 300 <= status < 500 else page(status)
+
+    def _done(self, account: A, asked: Asked, target: Target[A]) -> Response:
+        """The answer of a call that is done, as its fault leaves it."""
+        with account.book.lock, self._view(account.book, asked):
+            response = self._handled(account, asked, target)
+        fault = asked.fault
+        if fault is None:
+            return response
+        if fault.kind == "lost_answer" or asked.half:
+            raise CutError
+        if fault.kind == "http_after":
+            return self._refusal(asked, fault)
+        if fault.kind == "malformed":
+            return response.cut(response.length // 2)
+        if fault.kind in ("empty", "partial") and not asked.writes and response.status < 300:
+            return self.dialect.shortened(asked, response, fault.kind)
+        return response
+
+    def _view(self, book: Book, asked: Asked) -> AbstractContextManager[None]:
+        """The account as it is, or for a stale read as it was before the last write."""
+        fault = asked.fault
+        if fault is None or fault.kind != "stale_read" or asked.writes:
+            return nullcontext()
+        recent = self.around.clock.seconds() - book.last_at <= fault.seconds
+        return book.before_last_write() if recent else nullcontext()
+
+    @staticmethod
+    def _handled(account: A, asked: Asked, target: Target[A]) -> Response:
+        try:
+            if not asked.writes:
+                return target.handle(account, asked)
+            with account.book.writing(asked.call.operation, asked.call.key) as changes:
+                response = target.handle(account, asked)
+        except RefusedError as refused:
+            return refused.response
+        asked.call.wrote = bool(changes)
+        return response
+
+
+def _written(account: Account) -> dict[str, Any]:
+    with account.book.lock:
+        return account.written()
+
+
+# ---------------------------------------------------------------- for dialects
+
+
+@dataclass(frozen=True)
+class Route(Generic[A]):
+    """One operation: `path` has placeholders such as `{id}`, which stand for one step each."""
+
+    method: str
+    path: str
+    handle: Callable[[A, Asked], Response]
+    writes: bool = False
+    batch: bool = False
+
+
+class Routes(Generic[A]):
+    """Operations by method and path. `lost` answers paths that do not exist, `wrong` those that exist for
+    other methods; a slash at the end of a path does not matter.
+    """
+
+    def __init__(
+        self,
+        routes: Iterable[Route[A]],
+        lost: Callable[[A, Asked], Response],
+        wrong: Callable[[A, Asked], Response],
+    ) -> None:
+        self._routes = [(_pattern(each.path), each) for each in routes]
+        self._lost, self._wrong = lost, wrong
+
+    def find(self, method: str, path: str) -> Target[A]:
+        """What a request aims at."""
+        plain, known = path.rstrip("/"), None
+        for pattern, route in self._routes:
+            found = pattern.fullmatch(plain)
+            if found and route.method == method:
+                name = f"{method} {route.path}"
+                return Target(name, route.handle, found.groupdict(), route.writes, route.batch)
+            known = known or (route.path if found else None)
+        if known:
+            return Target(f"{method} {known}", self._wrong)
+        return Target(f"{method} {path}", self._lost)
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path)))
+
+
+def kept(items: Sequence[Any], kind: str) -> list[Any]:
+    """What an `empty` or a `partial` fault leaves of a list."""
+    return list(items[: len(items) // 2]) if kind == "partial" else []
+
+
+def body_of(response: Response) -> Json:
+    """The JSON of an answer."""
+    return json.loads(response.body)

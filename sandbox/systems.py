@@ -1,0 +1,24 @@
+"""The stand-ins of REST systems: one line each. A system without a line has paths that answer 404."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from sandbox.brickowl.dialect import BrickOwl
+from sandbox.rest import Dialect, Rest, System
+from sandbox.surroundings import Surroundings
+
+DIALECTS: Final[Mapping[str, Callable[[], Dialect[Any]]]] = {"brickowl": BrickOwl}
+
+
+def system(name: str, around: Surroundings) -> System:
+    """The stand-in of this name."""
+    return Rest(DIALECTS[name](), around)
+
+
+def switches_of_all() -> dict[str, Sequence[str]]:
+    """Every system's switches, as `system.switch`."""
+    return {
+        f"{name}.{switch}": positions
+        for name, make in DIALECTS.items()
+        for switch, positions in make().switches.items()
+    }
