@@ -680,7 +680,8 @@ def _unreadable(call: Call, problem: Exception) -> ConnectorError:
     return error
 
 
-_STOPPED = {401, 402, 403, 423, 430}
+STOPPED = frozenset({401, 402, 403, 423, 430})
+"""Statuses that say: no call of this account will succeed."""
 
 _ENOUGH = 1000
 """Characters of a body that an error starts from. It is cut to its length only after what was sent as
@@ -699,7 +700,7 @@ def _judge(call: Call, answer: Answer, now: datetime) -> None:
         if call.has_effect and not call.repeatable:
             raise _lost(call, text)
         raise Transient(text, retry_after=_retry_after(answer, now))
-    if status in _STOPPED:
+    if status in STOPPED:
         raise Unauthorised(text)
     raise Refused(text, complaints=[Complaint(str(status), text)])
 

@@ -18,7 +18,7 @@ from connectors.errors import (
     Unauthorised,
     UnknownOutcome,
 )
-from connectors.http import Answer, Call
+from connectors.http import STOPPED, Answer, Call
 from connectors.records import JsonValue
 
 GONE = "404"
@@ -70,7 +70,7 @@ def data(answer: Answer) -> JsonValue:
 
 # ------------------------------------------------------------------ judgement
 
-_TOLD_BY_STATUS = {204, 401, 403, 408, 429}
+_TOLD_BY_STATUS = STOPPED | {204, 408, 429}
 """Statuses that need no envelope: nothing was done."""
 
 _JSON = re.compile(r"(application|text)/([\w.-]+\+)?(json|javascript)", re.IGNORECASE)
@@ -79,7 +79,7 @@ _JSON = re.compile(r"(application|text)/([\w.-]+\+)?(json|javascript)", re.IGNOR
 def _by_code(call: Call, found: Meta, answer: Answer) -> None:
     if 200 <= found.code < 300 or (answer.status == 429 and found.code == 429):
         return
-    if found.code in {401, 403}:
+    if found.code in STOPPED:
         raise Unauthorised(explained(found))
     if found.code == 429:
         raise RateLimited(found.text)
