@@ -293,10 +293,11 @@ class Rest(Generic[A]):
         return self._refusal(asked, fault) if fault.kind == "http" else None
 
     def _refusal(self, asked: Asked, fault: Fault) -> Response:
-        """HTML from 500 up, and below 300: pages of maintenance have any status."""
+        """HTML from 500 up, and below 300 unless the fault has a code: pages of maintenance have any status."""
         status = fault.status or 500
         asked.call.code = fault.code or str(status)
-        return self.dialect.failed(asked, status) if 300 <= status < 500 else page(status)
+        said = status < 500 and (status >= 300 or fault.code is not None)
+        return self.dialect.failed(asked, status) if said else page(status)
 
     def _done(self, account: A, asked: Asked, target: Target[A]) -> Response:
         """The answer of a call that is done, as its fault leaves it."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from sandbox.brickowl import bulk, catalog, happenings, inventory, orders
-from sandbox.brickowl.model import SWITCHES, Account
+from sandbox.brickowl.model import AREAS, SWITCHES, Account
 from sandbox.brickowl.section import read_account, write_account
 from sandbox.brickowl.words import Arguments, Problem
 from sandbox.http import Request, Response, answer
@@ -124,8 +124,8 @@ class BrickOwl:
         account.calls.append(now)
         if asked.batch:
             account.batches.append(now)
-        area = asked.call.operation.partition("/")[2].partition("/")[0]
-        if ("user" if area == "token" else area) not in account.areas:
+        area = asked.call.operation.partition("/")[2].partition("/")[0].replace("token", "user")
+        if area in AREAS and area not in account.areas:
             return refused(asked, Problem(403, f"This key has no permission for {area}"))
         return None
 

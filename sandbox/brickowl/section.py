@@ -234,12 +234,13 @@ def _colors(rows: Iterable[Row] | None, lots: Iterable[Row]) -> dict[int, Color]
 
 def _orders(rows: list[Row], lots: dict[int, Row], path: Path, now: str) -> dict[int | str, Row]:
     _numbered([line for row in rows for line in row["items"]], "order_item_id", FIRST_LINE, path)
-    for turn, row in enumerate(rows):
+    for index, row in enumerate(rows):
         row["placed_at"] = row["placed_at"] or now
         row["updated_at"] = row["updated_at"] or row["placed_at"]
-        row["items"] = [_line(lots.get(line["lot_id"]), line, (*path, turn)) for line in row["items"]]
-    rows.sort(key=lambda row: str(row["updated_at"]))
-    return {row["order_id"]: row | {"turn": turn} for turn, row in enumerate(rows)}
+        row["items"] = [_line(lots.get(line["lot_id"]), line, (*path, index)) for line in row["items"]]
+    in_turn = sorted(rows, key=lambda row: str(row["updated_at"]))
+    turns = {row["order_id"]: turn for turn, row in enumerate(in_turn)}
+    return {row["order_id"]: row | {"turn": turns[row["order_id"]]} for row in rows}
 
 
 def _line(lot: Row | None, row: Row, path: Path) -> Row:
