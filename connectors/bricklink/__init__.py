@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from connectors.bricklink import calls, readers
-from connectors.bricklink.envelope import GONE, data, judge
+from connectors.bricklink.envelope import GONE, data, judging
 from connectors.bricklink.oauth import Keys, Signer
 from connectors.bricklink.readers import PURGED, OrderHead
 from connectors.errors import Complaint, Malformed, Refused, UnknownOutcome
@@ -24,11 +24,11 @@ BASE_URL = "https://api.bricklink.com/api/store/v1"
 IN_FLIGHT = 4
 """Calls of an account that may run side by side: more than five are answered 503 by the gateway."""
 
-__all__ = ["BASE_URL", "IN_FLIGHT", "BrickLink", "Keys", "Signer", "judge"]
+__all__ = ["BASE_URL", "IN_FLIGHT", "BrickLink", "Keys", "Signer", "judging"]
 
 
 class BrickLink:
-    """One store, as a `connectors.market.Market`; its `http` needs a `Signer` and `judge`.
+    """One store, as a `connectors.market.Market`; its `http` needs a `Signer` and `judging` by it.
 
     `keep_empty`: lots that run out by a change of ours stay, empty, in a stockroom, whether or not the seller
     set them to be retained; else those have to be deleted.

@@ -6,7 +6,9 @@ https://www.bricklink.com/v3/api.page?page=error-handling
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from connectors.errors import (
     Complaint,
@@ -49,6 +51,18 @@ def judge(call: Call, answer: Answer) -> None:
         _without_envelope(call, answer)
     elif answer.status < 500 and answer.body is None and answer.status not in _TOLD_BY_STATUS:
         raise _lost(call, f"status {answer.status} without BrickLink's envelope")
+
+
+def judging(follow: Callable[[datetime], bool]) -> Callable[[Call, Answer], None]:
+    """As `judge`; a call refused while our clock was off is signed anew by theirs (`Signer.follow`)."""
+
+    def judged(call: Call, answer: Answer) -> None:
+        found = meta(answer.body)
+        if found is not None and found.code == 401 and follow(answer.at):
+            raise Transient(f"{found.text}; this machine's clock is wrong, BrickLink's is used from now on")
+        judge(call, answer)
+
+    return judged
 
 
 def meta(body: JsonValue) -> Meta | None:

@@ -6,7 +6,7 @@ https://www.bricklink.com/v2/api/welcome.page, https://www.rfc-editor.org/rfc/rf
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 from authlib.oauth1.rfc5849.parameters import prepare_headers
@@ -32,6 +32,10 @@ def _nonce() -> str:
     return secrets.token_hex(16)
 
 
+SKEW = timedelta(minutes=1)
+"""How far our clock may be from BrickLink's before that matters; what it allows itself is not known."""
+
+
 class Signer:
     """Signs one request after the other, each with a nonce of its own: none may be sent twice.
 
@@ -48,6 +52,15 @@ class Signer:
         self._keys = keys
         self._now = now
         self._nonce = nonce
+        self._ahead = timedelta()
+
+    def follow(self, theirs: datetime) -> bool:
+        """Sign by the server's clock from now on, if ours is off; whether it was."""
+        ahead = theirs - self._now()
+        if abs(ahead - self._ahead) <= SKEW:
+            return False
+        self._ahead = ahead
+        return True
 
     def __call__(self, method: str, url: str) -> Mapping[str, str]:
         """The header that carries the signature of a request to this final URL."""
@@ -55,7 +68,7 @@ class Signer:
             ("oauth_consumer_key", self._keys.consumer_key.get_secret_value()),
             ("oauth_token", self._keys.token.get_secret_value()),
             ("oauth_signature_method", "HMAC-SHA1"),
-            ("oauth_timestamp", str(int(self._now().timestamp()))),
+            ("oauth_timestamp", str(int((self._now() + self._ahead).timestamp()))),
             ("oauth_nonce", self._nonce()),
             ("oauth_version", "1.0"),
         ]

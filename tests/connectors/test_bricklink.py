@@ -1,7 +1,7 @@
 """What we say to BrickLink and what we hear, without a connection: the words of its contract."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -97,6 +97,15 @@ class TestASignature:
         signer = Signer(KEYS, now=lambda: NOW)
         headers = {signer("GET", "https://api.bricklink.com/x")["Authorization"] for _ in range(100)}
         assert len(headers) == 100
+
+    def test_follows_the_server_s_clock_if_ours_is_off(self) -> None:
+        signer = Signer(KEYS, now=lambda: NOW, nonce=lambda: "n")
+        assert not signer.follow(NOW + timedelta(seconds=30))
+        late = NOW + timedelta(hours=2)
+        assert signer.follow(late)
+        assert not signer.follow(late)
+        header = signer("GET", "https://api.bricklink.com/x")["Authorization"]
+        assert f'oauth_timestamp="{int(late.timestamp())}"' in header
 
     def test_shows_no_secret(self) -> None:
         header = self.signer("GET", "https://api.bricklink.com/x")["Authorization"]
