@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from sandbox.book import Book
@@ -82,6 +82,8 @@ class Asked:
     fault: Fault | None = None
     in_flight: int = 1
     """Calls of this account that are being answered, this one included."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """What `admit` adds to the answer, whoever gives it."""
 
     @property
     def kind_of_fault(self) -> str | None:
@@ -119,7 +121,7 @@ class Dialect(Protocol[A]):
         """The refusal of a call for its credentials or a limit; None lets it through and counts it."""
 
     def failed(self, asked: Asked, status: int) -> Response:
-        """The system's own answer with this status below 500, for an `http` fault."""
+        """The system's own answer with this status, for an `http` fault."""
 
     def throttled(self, asked: Asked) -> Response:
         """The system's own answer to too many calls."""
@@ -277,7 +279,8 @@ class Rest(Generic[A]):
         call.fault = asked.kind_of_fault
         with account.book.lock:
             refused = self.dialect.admit(account, asked)
-        return refused or self._instead(asked) or self._done(account, asked, target)
+        response = refused or self._instead(asked) or self._done(account, asked, target)
+        return replace(response, headers={**response.headers, **asked.headers}) if asked.headers else response
 
     def _instead(self, asked: Asked) -> Response | None:
         """The answer that a fault gives instead of having the call done; None if it lets the call through."""
@@ -293,10 +296,12 @@ class Rest(Generic[A]):
         return self._refusal(asked, fault) if fault.kind == "http" else None
 
     def _refusal(self, asked: Asked, fault: Fault) -> Response:
-        """HTML from 500 up, and below 300 unless the fault has a code: pages of maintenance have any status."""
+        """A fault with a code is told in the system's words. Without one it is HTML from 500 up and below
+        300: pages of maintenance have any status.
+        """
         status = fault.status or 500
         asked.call.code = fault.code or str(status)
-        said = status < 500 and (status >= 300 or fault.code is not None)
+        said = 300 <= status < 500 or fault.code is not None
         return self.dialect.failed(asked, status) if said else page(status)
 
     def _done(self, account: A, asked: Asked, target: Target[A]) -> Response:

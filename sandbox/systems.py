@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from sandbox.bigbuy.dialect import BigBuy
 from sandbox.brickowl.dialect import BrickOwl
 from sandbox.rest import Dialect, Rest, System
 from sandbox.surroundings import Surroundings
 
-DIALECTS: Final[Mapping[str, Callable[[], Dialect[Any]]]] = {"brickowl": BrickOwl}
+DIALECTS: Final[Mapping[str, Callable[[], Dialect[Any]]]] = {"brickowl": BrickOwl, "bigbuy": BigBuy}
 
 
 def system(name: str, around: Surroundings) -> System:
