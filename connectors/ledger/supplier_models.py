@@ -1,6 +1,6 @@
 """The ledger's tables of suppliers: their products, their orders, and the queue of their jobs.
 
-Their names and columns come from the origin's own database as far as it had them and they mean something here.
+Names and columns are those of the origin's own database, as far as it had them and they mean something here.
 """
 
 from collections.abc import Sequence
@@ -21,9 +21,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
-from sqlalchemy.types import TypeEngine
 
-from connectors.ledger.models import Base, Counter, states
+from connectors.ledger.models import Base, Counter, Json, states
 from connectors.ledger.supplier_records import DIRECTIONS, CallbackStatus, JobStatus, JobType
 from connectors.records import JsonObject
 
@@ -34,7 +33,7 @@ class Money(TypeDecorator[Decimal]):
     impl = Numeric
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Decimal | str]:
+    def load_dialect_impl(self, dialect: Dialect) -> Text | Numeric[Decimal]:
         """The database's own type."""
         return Text() if dialect.name == "sqlite" else Numeric()
 
@@ -90,7 +89,7 @@ class JobRow(Base):
 
     __tablename__ = "import_jobs"
     __table_args__ = (
-        Index("ix_import_jobs_due", "status", text("priority DESC"), "scheduled_at", "id"),
+        Index(None, "status", "scheduled_at"),
         Index(None, "user_id", "status"),
         Index(None, "created_at"),
         _one_of("source_type", [each.value for each in JobType]),
@@ -133,7 +132,6 @@ class ImportedProductRow(Base):
     __table_args__ = (
         UniqueConstraint("user_id", "supplier_id", "supplier_product_id"),
         Index(None, "user_id", "sku"),
-        Index(None, "user_id", "ai_score"),
         Index(None, "user_id", "own_variant_id"),
     )
 
@@ -141,34 +139,82 @@ class ImportedProductRow(Base):
     user_id: Mapped[str] = mapped_column(String(255))
     supplier_id: Mapped[str] = mapped_column(ForeignKey("suppliers.id"))
     supplier_product_id: Mapped[str] = mapped_column(String(200))
-    name: Mapped[str]
     sku: Mapped[str]
+    name: Mapped[str]
     description: Mapped[str]
-    category: Mapped[str]
     brand: Mapped[str]
+    category: Mapped[str]
     ean: Mapped[str]
-    supplier_url: Mapped[str]
-    image_urls: Mapped[Sequence[str]]
-    variant_group: Mapped[str]
-    variant_name: Mapped[str]
-    available: Mapped[bool]
-    currency: Mapped[str] = mapped_column(String(3))
     price: Mapped[Decimal | None] = mapped_column(Money)
     cost_price: Mapped[Decimal | None] = mapped_column(Money)
+    currency: Mapped[str] = mapped_column(String(3))
     stock_quantity: Mapped[int | None]
-    fingerprint: Mapped[str] = mapped_column(String(32))
+    image_urls: Mapped[Sequence[str]]
+    available: Mapped[bool]
+    supplier_updated_at: Mapped[str | None]
     import_id: Mapped[str | None] = mapped_column(String(36))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     stock_synced_at: Mapped[datetime | None]
     price_synced_at: Mapped[datetime | None]
+    missing_from: Mapped[str | None] = mapped_column(String(16))
     missing_since: Mapped[datetime | None]
     missing_sightings: Mapped[int]
     held: Mapped[JsonObject | None]
-    ai_score: Mapped[Decimal | None] = mapped_column(Score)
     own_variant_id: Mapped[int | None]
     own_item_id: Mapped[str | None] = mapped_column(String(64))
     buffer: Mapped[int]
+    ai_score: Mapped[Decimal | None] = mapped_column(Score)
+
+
+class ImportedVariantRow(Base):
+    """`supplier_records.ImportedVariant`."""
+
+    __tablename__ = "imported_variants"
+    __table_args__ = (
+        UniqueConstraint("user_id", "supplier_id", "supplier_variant_id"),
+        Index(None, "user_id", "supplier_id", "supplier_product_id"),
+        Index(None, "user_id", "own_variant_id"),
+    )
+
+    id: Mapped[int] = mapped_column(Counter, primary_key=True)
+    user_id: Mapped[str] = mapped_column(String(255))
+    supplier_id: Mapped[str] = mapped_column(ForeignKey("suppliers.id"))
+    supplier_variant_id: Mapped[str] = mapped_column(String(200))
+    supplier_product_id: Mapped[str | None] = mapped_column(String(200))
+    sku: Mapped[str]
+    ean: Mapped[str]
+    options: Mapped[Sequence[Sequence[str]]] = mapped_column(Json)
+    price: Mapped[Decimal | None] = mapped_column(Money)
+    cost_price: Mapped[Decimal | None] = mapped_column(Money)
+    currency: Mapped[str] = mapped_column(String(3))
+    stock_quantity: Mapped[int | None]
+    available: Mapped[bool]
+    import_id: Mapped[str | None] = mapped_column(String(36))
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    stock_synced_at: Mapped[datetime | None]
+    price_synced_at: Mapped[datetime | None]
+    missing_from: Mapped[str | None] = mapped_column(String(16))
+    missing_since: Mapped[datetime | None]
+    missing_sightings: Mapped[int]
+    held: Mapped[JsonObject | None]
+    own_variant_id: Mapped[int | None]
+    own_item_id: Mapped[str | None] = mapped_column(String(64))
+    buffer: Mapped[int]
+
+
+class SightingRow(Base):
+    """What one page of a job's pass showed: with these, a list read to its end proves what it lacks."""
+
+    __tablename__ = "import_sightings"
+    __table_args__ = (Index(None, "job_id"),)
+
+    id: Mapped[int] = mapped_column(Counter, primary_key=True)
+    job_id: Mapped[str] = mapped_column(String(36))
+    facets: Mapped[Sequence[str]]
+    products: Mapped[Sequence[str]]
+    variants: Mapped[Sequence[str]]
 
 
 class OrderRow(Base):

@@ -81,6 +81,19 @@ class Job:
     completed_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who claims jobs, for how many seconds unless it gives signs of life, and which.
+
+    `per_account`: how many jobs of one supplier account may run at once, over all workers.
+    """
+
+    worker: str
+    seconds: float
+    job_types: Sequence[str] | None = None
+    per_account: int | None = None
+
+
 class Rows(NamedTuple):
     """How many products or orders a job is about, and what became of them so far."""
 
@@ -94,7 +107,7 @@ class StatusCount(NamedTuple):
     """The origin's second monitoring query: jobs of a status, and how long they took on average."""
 
     status: str
-    count: int
+    jobs: int
     avg_duration_seconds: float | None
 
 
@@ -133,89 +146,87 @@ class Supplier:
 
 
 @dataclass(frozen=True, slots=True)
-class ProductFacts:
-    """A product as a supplier describes it now. A variation is a product of its own with its `variant_group`.
-
-    `stock_quantity`, `price` and `cost_price` None: not read this time, what is known of them stays.
-    """
-
-    supplier_product_id: str
-    name: str
-    sku: str = ""
-    description: str = ""
-    category: str = ""
-    brand: str = ""
-    ean: str = ""
-    supplier_url: str = ""
-    image_urls: Sequence[str] = ()
-    variant_group: str = ""
-    variant_name: str = ""
-    available: bool = True
-    currency: str = "EUR"
-    price: Decimal | None = None
-    cost_price: Decimal | None = None
-    stock_quantity: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ImportedProduct:
     """A product of a supplier as the ledger knows it.
 
-    `price` is what the supplier suggests, `cost_price` what it asks. `missing_since`, `missing_sightings`: since
-    when, and how often in a row, a complete list lacked it. `held` is a price that waits for a person, with
-    the reason. `own_variant_id` or `own_item_id`: what it feeds with its stock, less `buffer`.
+    `price` is what the supplier suggests, `cost_price` what it asks, both without VAT. The stock of one with
+    variants is their sum. `missing_from`: the facet whose complete list lacked it, since `missing_since`,
+    `missing_sightings` times in a row. `held`: a price that waits for a person, with the reason.
+    `own_variant_id` or `own_item_id`: what it feeds with its stock, less `buffer`.
     """
 
     id: int
     user_id: str
     supplier_id: str
     supplier_product_id: str
-    name: str
     sku: str
+    name: str
     description: str
-    category: str
     brand: str
+    category: str
     ean: str
-    supplier_url: str
-    image_urls: Sequence[str]
-    variant_group: str
-    variant_name: str
-    available: bool
-    currency: str
     price: Decimal | None
     cost_price: Decimal | None
+    currency: str
     stock_quantity: int | None
-    fingerprint: str
+    image_urls: Sequence[str]
+    available: bool
+    supplier_updated_at: str | None
     import_id: str | None
     created_at: datetime
     updated_at: datetime
     stock_synced_at: datetime | None
     price_synced_at: datetime | None
+    missing_from: str | None
     missing_since: datetime | None
     missing_sightings: int
     held: JsonObject | None
+    own_variant_id: int | None
+    own_item_id: str | None
+    buffer: int
     ai_score: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedVariant:
+    """A variant of a supplier's product, as `ImportedProduct`. Suppliers number variants apart from products.
+
+    `supplier_product_id` is None as long as no list named its product. `options`: [["Size", "L"], …].
+    """
+
+    id: int
+    user_id: str
+    supplier_id: str
+    supplier_variant_id: str
+    supplier_product_id: str | None
+    sku: str
+    ean: str
+    options: Sequence[Sequence[str]]
+    price: Decimal | None
+    cost_price: Decimal | None
+    currency: str
+    stock_quantity: int | None
+    available: bool
+    import_id: str | None
+    created_at: datetime
+    updated_at: datetime
+    stock_synced_at: datetime | None
+    price_synced_at: datetime | None
+    missing_from: str | None
+    missing_since: datetime | None
+    missing_sightings: int
+    held: JsonObject | None
     own_variant_id: int | None
     own_item_id: str | None
     buffer: int
 
 
 class Stored(NamedTuple):
-    """What storing products came to. Unchanged ones were not touched."""
+    """What storing products and variants came to. Unchanged ones were not touched."""
 
     inserted: int = 0
     changed: int = 0
     unchanged: int = 0
-
-
-class Known(NamedTuple):
-    """What a supplier's pass compares a product with."""
-
-    stock_quantity: int | None
-    price: Decimal | None
-    cost_price: Decimal | None
-    missing_since: datetime | None
-    missing_sightings: int
 
 
 class Scored(NamedTuple):
@@ -267,14 +278,3 @@ class MarketplaceIntegration:
     sync_direction: str = "push"
     is_active: bool = True
     last_sync_at: datetime | None = None
-
-
-class SupplierWindow(NamedTuple):
-    """A supplier's limit for one group of endpoints as known now: `used` of `limit` until `ends_at`."""
-
-    account: str
-    endpoint: str
-    opened_at: datetime
-    ends_at: datetime
-    used: int
-    limit: int

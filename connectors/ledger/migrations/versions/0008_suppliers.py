@@ -18,6 +18,8 @@ def upgrade() -> None:
     create_suppliers()
     create_import_jobs()
     create_imported_products()
+    create_imported_variants()
+    create_import_sightings()
     create_orders()
     create_marketplace_integrations()
     create_supplier_windows()
@@ -28,6 +30,8 @@ def downgrade() -> None:
         "supplier_windows",
         "marketplace_integrations",
         "orders",
+        "import_sightings",
+        "imported_variants",
         "imported_products",
         "import_jobs",
         "suppliers",
@@ -91,11 +95,8 @@ def create_import_jobs() -> None:
         *job_checks(),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_import_jobs")),
     )
-    op.create_index(
-        op.f("ix_import_jobs_due"),
-        "import_jobs",
-        ["status", sa.text("priority DESC"), "scheduled_at", "id"],
-    )
+    columns = ["status", "scheduled_at"]
+    op.create_index(op.f("ix_import_jobs_status_scheduled_at"), "import_jobs", columns)
     op.create_index(op.f("ix_import_jobs_user_id_status"), "import_jobs", ["user_id", "status"])
     op.create_index(op.f("ix_import_jobs_created_at"), "import_jobs", ["created_at"])
 
@@ -113,49 +114,97 @@ def job_checks() -> list[sa.CheckConstraint]:
 
 
 def create_imported_products() -> None:
-    texts = ("name", "sku", "description", "category", "brand", "ean", "supplier_url")
     op.create_table(
         "imported_products",
+        *identity("supplier_product_id"),
+        *(text(name) for name in ("sku", "name", "description", "brand", "category", "ean")),
+        *offer(),
+        sa.Column("image_urls", sa.JSON(), nullable=False),
+        sa.Column("supplier_updated_at", sa.Text(), nullable=True),
+        *course(),
+        sa.Column("ai_score", sa.Numeric(precision=5, scale=2), nullable=True),
+        *constraints("imported_products", "supplier_product_id"),
+    )
+    for column in ("sku", "own_variant_id"):
+        name = op.f(f"ix_imported_products_user_id_{column}")
+        op.create_index(name, "imported_products", ["user_id", column])
+
+
+def create_imported_variants() -> None:
+    op.create_table(
+        "imported_variants",
+        *identity("supplier_variant_id"),
+        sa.Column("supplier_product_id", sa.String(length=200), nullable=True),
+        *(text(name) for name in ("sku", "ean")),
+        sa.Column("options", sa.JSON(), nullable=False),
+        *offer(),
+        *course(),
+        *constraints("imported_variants", "supplier_variant_id"),
+    )
+    columns = ["user_id", "supplier_id", "supplier_product_id"]
+    op.create_index(op.f(f"ix_imported_variants_{'_'.join(columns)}"), "imported_variants", columns)
+    name = op.f("ix_imported_variants_user_id_own_variant_id")
+    op.create_index(name, "imported_variants", ["user_id", "own_variant_id"])
+
+
+def text(name: str) -> sa.Column[str]:
+    return sa.Column(name, sa.Text(), nullable=False)
+
+
+def identity(name: str) -> list[sa.schema.SchemaItem]:
+    return [
         sa.Column("id", COUNTER, nullable=False),
         sa.Column("user_id", sa.String(length=255), nullable=False),
         sa.Column("supplier_id", sa.String(length=36), nullable=False),
-        sa.Column("supplier_product_id", sa.String(length=200), nullable=False),
-        *(sa.Column(name, sa.Text(), nullable=False) for name in texts),
-        sa.Column("image_urls", sa.JSON(), nullable=False),
-        sa.Column("variant_group", sa.Text(), nullable=False),
-        sa.Column("variant_name", sa.Text(), nullable=False),
-        sa.Column("available", sa.Boolean(), nullable=False),
-        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column(name, sa.String(length=200), nullable=False),
+    ]
+
+
+def offer() -> list[sa.schema.SchemaItem]:
+    return [
         sa.Column("price", MONEY, nullable=True),
         sa.Column("cost_price", MONEY, nullable=True),
+        sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("stock_quantity", sa.BigInteger(), nullable=True),
-        sa.Column("fingerprint", sa.String(length=32), nullable=False),
+        sa.Column("available", sa.Boolean(), nullable=False),
+    ]
+
+
+def course() -> list[sa.schema.SchemaItem]:
+    return [
         sa.Column("import_id", sa.String(length=36), nullable=True),
         sa.Column("created_at", TIME, nullable=False),
         sa.Column("updated_at", TIME, nullable=False),
         sa.Column("stock_synced_at", TIME, nullable=True),
         sa.Column("price_synced_at", TIME, nullable=True),
+        sa.Column("missing_from", sa.String(length=16), nullable=True),
         sa.Column("missing_since", TIME, nullable=True),
         sa.Column("missing_sightings", sa.BigInteger(), nullable=False),
         sa.Column("held", sa.JSON(), nullable=True),
-        sa.Column("ai_score", sa.Numeric(precision=5, scale=2), nullable=True),
         sa.Column("own_variant_id", sa.BigInteger(), nullable=True),
         sa.Column("own_item_id", sa.String(length=64), nullable=True),
         sa.Column("buffer", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["supplier_id"], ["suppliers.id"], name=op.f("fk_imported_products_supplier_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_imported_products")),
-        sa.UniqueConstraint(
-            "user_id",
-            "supplier_id",
-            "supplier_product_id",
-            name=op.f("uq_imported_products_user_id_supplier_id_supplier_product_id"),
-        ),
+    ]
+
+
+def constraints(table: str, name: str) -> list[sa.schema.SchemaItem]:
+    key = ("user_id", "supplier_id", name)
+    return [
+        sa.ForeignKeyConstraint(["supplier_id"], ["suppliers.id"], name=op.f(f"fk_{table}_supplier_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f(f"pk_{table}")),
+        sa.UniqueConstraint(*key, name=op.f(f"uq_{table}_{'_'.join(key)}")),
+    ]
+
+
+def create_import_sightings() -> None:
+    op.create_table(
+        "import_sightings",
+        sa.Column("id", COUNTER, nullable=False),
+        sa.Column("job_id", sa.String(length=36), nullable=False),
+        *(sa.Column(name, sa.JSON(), nullable=False) for name in ("facets", "products", "variants")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_import_sightings")),
     )
-    for column in ("sku", "ai_score", "own_variant_id"):
-        name = op.f(f"ix_imported_products_user_id_{column}")
-        op.create_index(name, "imported_products", ["user_id", column])
+    op.create_index(op.f("ix_import_sightings_job_id"), "import_sightings", ["job_id"])
 
 
 def create_orders() -> None:
