@@ -4,11 +4,10 @@ It opens at once when the account is turned away, and after five failures in a r
 one piece of work may try; what comes of it closes the breaker, or opens it for another minute.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Literal
 
-State = Literal["closed", "open", "half_open"]
+from connectors.ledger.market_records import Breaker, BreakerState
 
 FAILURES = 5
 """Failures in a row that open it."""
@@ -17,37 +16,36 @@ PAUSE = timedelta(minutes=1)
 """How long it stays open before something may try."""
 
 
-@dataclass(frozen=True, slots=True)
-class Breaker:
-    """How it stands with one account of a marketplace. `next_try_at`: before, nothing may try."""
-
-    state: State = "closed"
-    failures: int = 0
-    opened_at: datetime | None = None
-    next_try_at: datetime | None = None
-    reason: str = ""
+def lets_in(breaker: Breaker, now: datetime) -> bool:
+    """Whether a piece of work may begin."""
+    is_closed = breaker.state is BreakerState.CLOSED
+    return is_closed or breaker.next_try_at is None or now >= breaker.next_try_at
 
 
-def entered(breaker: Breaker, now: datetime) -> tuple[Breaker, bool]:
-    """Whether a piece of work may begin, and the breaker after it did.
-
-    The first that comes when the pause is over is the one that tries; the others wait another pause.
+def entered(breaker: Breaker, now: datetime) -> Breaker:
+    """After a piece of work asked to begin: the first that comes when the pause is over is the one that
+    tries, the others wait for another pause.
     """
-    if breaker.state == "closed":
-        return breaker, True
-    if breaker.next_try_at is not None and now < breaker.next_try_at:
-        return breaker, False
-    return replace(breaker, state="half_open", next_try_at=now + PAUSE), True
+    if breaker.state is BreakerState.CLOSED or not lets_in(breaker, now):
+        return breaker
+    return replace(breaker, state=BreakerState.HALF_OPEN, next_try_at=now + PAUSE)
 
 
 def failed(breaker: Breaker, reason: str, now: datetime, *, at_once: bool = False) -> Breaker:
     """After a failure. `at_once`: no call of this account will succeed."""
     failures = breaker.failures + 1
-    if not at_once and breaker.state == "closed" and failures < FAILURES:
+    if not at_once and breaker.state is BreakerState.CLOSED and failures < FAILURES:
         return replace(breaker, failures=failures, reason=reason)
-    return Breaker("open", failures, breaker.opened_at or now, now + PAUSE, reason)
+    return replace(
+        breaker,
+        state=BreakerState.OPEN,
+        failures=failures,
+        opened_at=breaker.opened_at or now,
+        next_try_at=now + PAUSE,
+        reason=reason,
+    )
 
 
 def succeeded(breaker: Breaker) -> Breaker:
     """After an answer that shows that the marketplace works, be it a refusal."""
-    return breaker if breaker == Breaker() else Breaker()
+    return Breaker(breaker.account, breaker.marketplace)

@@ -94,6 +94,8 @@ def owed(wanted: Wanted, known: Known) -> int:
 def next_step(marketplace: Marketplace, wanted: Wanted, known: Known) -> Step:
     """The one thing to do next: units first, looks afterwards."""
     difference = owed(wanted, known)
+    if known.lot_id is None and wanted.is_gone:
+        return Rest()
     if known.lot_id is None:
         return Make(difference) if difference > 0 else Rest(difference)
     if wanted.is_gone:
