@@ -71,6 +71,10 @@ class Lots:
 
     def make(self, view: View, quantity: int) -> None:
         """Make a lot, unless there is one already that is the item's."""
+        if not self._has_booked and any(each.lot_id for each in self._stall.ledger.writes(self._key)):
+            # What was sold of the lot before may not be booked yet; with that lot gone, nothing more comes.
+            self._book()
+            return
         market = self._stall.market
         new = self.new_lot(view, quantity)
         found = pair(market.find(new, "creations"), new.marker, market.key(new))

@@ -6,9 +6,6 @@ decides nothing but how deep it can fall: a fall that no booked order explains i
 
 Item 10, lot 10; two are sold there and the order is not yet read; the owner raises the item to 12. Owed are
 2: the lot becomes 10. The order is booked: item 10, expected 10. Aiming at 12 would have sold two twice.
-
-A lot that is gone leaves what it still was expected to show: units whose orders are not booked yet. A lot
-that is made meanwhile is made with so many units less.
 """
 
 from dataclasses import dataclass
@@ -76,11 +73,7 @@ class Remove:
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Nothing can be done. `owed`: what is still owed and cannot be sent, since there is no lot to take it
-    from: only orders can explain it.
-    """
-
-    owed: int = 0
+    """Nothing is to be done."""
 
 
 Step = Make | Move | Dress | Remove | Rest
@@ -93,11 +86,9 @@ def owed(wanted: Wanted, known: Known) -> int:
 
 def next_step(marketplace: Marketplace, wanted: Wanted, known: Known) -> Step:
     """The one thing to do next: units first, looks afterwards."""
-    difference = owed(wanted, known)
-    if known.lot_id is None and wanted.is_gone:
-        return Rest()
     if known.lot_id is None:
-        return Make(difference) if difference > 0 else Rest(difference)
+        return Make(wanted.available) if wanted.available else Rest()
+    difference = owed(wanted, known)
     if wanted.is_gone:
         return Move(difference) if difference and marketplace in EMPTIED_FIRST else Remove()
     if difference:

@@ -135,8 +135,6 @@ class _Turn:
                 lots.remove(view)
             case Dress(face):
                 lots.dress(view, face)
-            case Rest(owed) if owed:
-                lots.look_for_orders(view)
             case Rest():
                 return self._rest(view)
         return None

@@ -38,12 +38,6 @@ class TestNextStep:
     def test_makes_no_empty_lot(self) -> None:
         assert next_step("brickowl", wanted(0), Known()) == Rest()
 
-    def test_makes_it_with_less_when_orders_of_the_last_lot_are_not_booked(self) -> None:
-        assert next_step("bricklink", wanted(5), Known(None, 2)) == Make(3)
-
-    def test_waits_for_orders_when_they_may_have_taken_everything(self) -> None:
-        assert next_step("bricklink", wanted(2), Known(None, 3)) == Rest(-1)
-
     def test_sends_the_difference_to_what_is_expected(self) -> None:
         assert next_step("brickowl", wanted(12), Known("1", 10, FACE)) == Move(2)
 
