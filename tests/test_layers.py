@@ -50,6 +50,7 @@ PURE = {
     "freshness",
     "guard",
     "health",
+    "items",
     "job",
     "lanes",
     "mapping_proposals",
