@@ -148,6 +148,7 @@ def _stored(storing: _Storing, write: Write) -> Stored:
 
 
 def _store(storing: _Storing, kind: Kind, rows: Mapping[str, Listed], write: Write) -> Stored:
+    facets = storing.page.facets
     inserted = changed = unchanged = 0
     # In one order, so that two jobs never wait for each other.
     for ids in chunks(sorted(rows), _MANY):
@@ -155,9 +156,9 @@ def _store(storing: _Storing, kind: Kind, rows: Mapping[str, Listed], write: Wri
         known = _known(storing, kind, told)
         new = {each: kind.unsaid | told[each] for each in ids if each not in known and storing.create}
         moved = {
-            each: old | told[each] | _FOUND
+            each: old | told[each] | (_FOUND if _is_back(old, facets) else {})
             for each, old in known.items()
-            if _differs(old, told[each], storing.page.facets)
+            if _is_back(old, facets) or _differs(old, told[each])
         }
         write(storing, kind, [{kind.key: each, **values} for each, values in sorted((new | moved).items())])
         inserted, changed = inserted + len(new), changed + len(moved)
@@ -184,9 +185,13 @@ def _plain(value: object) -> object:
     return [_plain(each) for each in value] if isinstance(value, tuple) else value
 
 
-def _differs(old: Values, told: Values, facets: AbstractSet[Facet]) -> bool:
-    """Whether a row is to be touched. Being seen where it was missing counts."""
-    return old["missing_from"] in facets or any(old[name] != value for name, value in told.items())
+def _is_back(old: Values, facets: AbstractSet[Facet]) -> bool:
+    """Whether a row is seen where it was missing."""
+    return old["missing_from"] in facets
+
+
+def _differs(old: Values, told: Values) -> bool:
+    return any(old[name] != value for name, value in told.items())
 
 
 def _known(storing: _Storing, kind: Kind, told: Mapping[str, Values]) -> dict[str, Values]:

@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from connectors.ledger import Ledger, open_ledger
 from connectors.ledger.supplier_records import CallbackStatus, Claim, Job, JobStatus, Rows, Supplier
+from connectors.records import JsonObject
 from tests.connectors.ledger_samples import HOUR, NOW
 
 pytest_plugins = ["tests.databases"]
@@ -143,7 +144,7 @@ class TestAJob:
     def test_ends_once_with_its_result(self, ledger: Ledger) -> None:
         queued(ledger, a_job())
         (job,) = claimed(ledger)
-        result = {"type": "inventory_sync", "products_updated": 3, "errors": ["x"]}
+        result: JsonObject = {"type": "inventory_sync", "products_updated": 3, "errors": ["x"]}
 
         assert ledger.progress_job(job, Rows(9, 4, 4, 0), NOW)
         assert stored(ledger, job).processed_rows == 4
