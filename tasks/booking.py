@@ -43,8 +43,7 @@ def book(stall: Stall, *, thorough: bool = False) -> Booked:
     ledger, market = stall.ledger, stall.market
     found = Booked()
     stamps = ledger.order_stamps(stall.account, market.name)
-    accounts = ledger.market_accounts(stall.account)
-    since = next((each.added_at for each in accounts if each.marketplace == market.name), None)
+    since = ledger.first_item_at(stall.account) or stall.now()
     for order in market.orders(stamps.get, since=since, thorough=thorough):
         found.orders += 1
         found.bookings += ledger.book_order(stall.account, market.name, order, stall.now())

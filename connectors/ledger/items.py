@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, true, update
 
 from connectors.ledger.database import Database, chunks
 from connectors.ledger.item_rows import ITEM, entry_of, list_items, locked, remember, store, unsettle
@@ -100,6 +100,12 @@ class Items:
         with self.database.reading() as connection:
             found = connection.execute(select(ItemRow.account).distinct().order_by(ItemRow.account))
             return list(found.scalars())
+
+    def first_item_at(self, account: str) -> datetime | None:
+        """When the account's first item was stored: what was sold before is no concern of ours."""
+        first = select(func.min(ItemRow.created_at)).where(ItemRow.account == account)
+        with self.database.reading() as connection:
+            return connection.execute(first).scalar_one()
 
     def item_history(self, account: str, item_id: str) -> list[ItemHistory]:
         """Every change of an item, the newest first."""
