@@ -8,14 +8,17 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import text
 
 from connectors.ledger import Ledger, open_ledger
 from connectors.ledger.supplier_records import CallbackStatus, Claim, Job, JobStatus, Rows, Supplier
-from connectors.records import JsonObject
 from tests.connectors.ledger_samples import HOUR, NOW
+
+if TYPE_CHECKING:
+    from connectors.records import JsonObject
 
 pytest_plugins = ["tests.databases"]
 
