@@ -35,6 +35,10 @@ class RefusedError(Exception):
         self.response = response
 
 
+class CannotError(Exception):
+    """An event that cannot be: nothing of it happened."""
+
+
 class Account(Protocol):
     """One account of a system: what its world section holds."""
 
@@ -49,7 +53,7 @@ class Account(Protocol):
         """WorldError for an event that cannot be read."""
 
     def happen(self, kind: str, given: Mapping[str, Any]) -> dict[str, object]:
-        """Make an event happen, inside `book.writing`; {"refused": why} if it cannot be."""
+        """Make an event happen, inside `book.writing`; CannotError or {"refused": why} if it cannot be."""
 
 
 A = TypeVar("A", bound=Account)
@@ -230,8 +234,11 @@ class Rest(Generic[A]):
     def happen(self, event: Event) -> dict[str, object]:
         """Make an event happen now."""
         account = self.accounts[event.account]
-        with account.book.writing("event"):
-            return account.happen(event.kind, event.given)
+        try:
+            with account.book.writing("event"):
+                return account.happen(event.kind, event.given)
+        except CannotError as error:
+            return {"refused": str(error)}
 
     # -------------------------------------------------------------------- calls
 

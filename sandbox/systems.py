@@ -4,11 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from sandbox.bigbuy.dialect import BigBuy
+from sandbox.bricklink.dialect import BrickLink
 from sandbox.brickowl.dialect import BrickOwl
 from sandbox.rest import Dialect, Rest, System
 from sandbox.surroundings import Surroundings
 
-DIALECTS: Final[Mapping[str, Callable[[], Dialect[Any]]]] = {"brickowl": BrickOwl, "bigbuy": BigBuy}
+DIALECTS: Final[Mapping[str, Callable[[], Dialect[Any]]]] = {
+    "bricklink": BrickLink,
+    "brickowl": BrickOwl,
+    "bigbuy": BigBuy,
+}
 
 
 def system(name: str, around: Surroundings) -> System:
