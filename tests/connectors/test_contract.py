@@ -118,6 +118,17 @@ CONNECTORS = [
         pages=True,
         says_when=True,
     ),
+    Connector(
+        system="bricklink",
+        account="default",
+        path="bricklink/api/store/v1",
+        manners=_bricklink_manners,
+        reading="GET /inventories",
+        writing="PUT /inventories/{id}",
+        world=_bricklink_world,
+        list_all=_bricklink_list,
+        write=_bricklink_write,
+    ),
 ]
 
 
