@@ -589,9 +589,15 @@ class Http:
             self._sign(error, call, secrets)
             raise
 
+    def signed(self, error: ConnectorError, call: Call) -> ConnectorError:
+        """What one part of an answer means, worded like the errors that are raised."""
+        self._sign(error, call, ())
+        return error
+
     def _sign(self, error: ConnectorError, call: Call, secrets: Iterable[str]) -> None:
         if error.operation:
             return
+        secrets = {*secrets, *call.hidden}
         error.system, error.account, error.operation = self.system, self.account, call.operation
         error.args = (f"{self._title(call)}: {_clean(str(error), secrets)}",)
         if isinstance(error, Refused):

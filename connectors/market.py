@@ -151,6 +151,8 @@ class MarketOrder:
     changed_at: datetime | None
     stamp: str
     lines: tuple[OrderLine, ...] | None
+    combined_into: str | None = None
+    """Brick Owl only: the order that took over all lines of this one; a line of it may have grown by one."""
 
 
 class Budget(Protocol):
