@@ -43,7 +43,8 @@ def book(stall: Stall, *, thorough: bool = False) -> Booked:
     ledger, market = stall.ledger, stall.market
     found = Booked()
     stamps = ledger.order_stamps(stall.account, market.name)
-    since = ledger.first_item_at(stall.account) or stall.now()
+    # Marketplaces tell whole seconds.
+    since = (ledger.first_item_at(stall.account) or stall.now()).replace(microsecond=0)
     for order in market.orders(stamps.get, since=since, thorough=thorough):
         found.orders += 1
         found.bookings += ledger.book_order(stall.account, market.name, order, stall.now())

@@ -5,7 +5,7 @@ not known to be done is settled by reading, later. The item is looked at anew af
 several quick changes become one push of the newest state.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -51,17 +51,24 @@ class How(StrEnum):
     """Put off: no calls left, the breaker is open, writes are off, or somebody else is at it."""
     FAILED = "failed"
     PARKED = "parked"
+    MOCKED = "mocked"
+    """DISABLE_EXTERNAL_CALLS: nothing was sent, and nothing is believed to be."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a push of a listing ended, and why not better. `orders_wanted`: a lot showed less than expected."""
+    """How a push of a listing ended, and why not better.
+
+    `orders_wanted`: a lot showed less than expected. `closed_until`: nothing else of this urgency or less can
+    be sent there before.
+    """
 
     key: ListingKey
     how: How
     reason: str = ""
     lot_id: str | None = None
     orders_wanted: bool = False
+    closed_until: datetime | None = None
 
 
 def bring_level(stall: Stall, key: ListingKey, holder: str) -> Ended:
@@ -151,7 +158,7 @@ class _Turn:
     def _failed(self, view: View, error: ConnectorError) -> Ended | None:
         match error:
             case BudgetSpent():
-                return self._put_off(error.free_at, str(error))
+                return self._closed(error.free_at, str(error))
             case Unauthorised():
                 market_breaker.failed(self._stall, str(error), at_once=True)
                 return self._behind_the_breaker()
@@ -188,7 +195,7 @@ class _Turn:
         """It is not for now, or not for us."""
         match stop:
             case WritesOff():
-                return self._put_off(self._stall.now() + WRITES_OFF_FOR, str(stop))
+                return self._closed(self._stall.now() + WRITES_OFF_FOR, str(stop))
             case Waits():
                 return self._ended(How.UNKNOWN, str(stop))
             case Parked():
@@ -205,7 +212,10 @@ class _Turn:
         found = self._stall.ledger.breaker(self._key.account, self._stall.market.name)
         name = market_breaker.NAMES[self._stall.market.name]
         until = found.next_try_at or self._stall.now()
-        return self._put_off(until, f"{name} is left alone until {until:%H:%M:%S} UTC: {found.reason}")
+        return self._closed(until, f"{name} is left alone until {until:%H:%M:%S} UTC: {found.reason}")
+
+    def _closed(self, until: datetime, reason: str) -> Ended:
+        return replace(self._put_off(until, reason), closed_until=until)
 
     def _put_off(self, until: datetime, reason: str) -> Ended:
         self._stall.ledger.postpone([self._key], reason, until)
