@@ -622,7 +622,7 @@ class _Lent(httpx.BaseTransport):
 
 def _clean(text: str, secrets: Iterable[str]) -> str:
     """One line without what was sent as credentials, and without what looks like them."""
-    for secret in secrets:
+    for secret in filter(None, secrets):
         text = text.replace(secret, redaction.HIDDEN)
     return redaction.one_line(text)
 
