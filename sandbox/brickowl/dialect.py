@@ -21,6 +21,8 @@ from sandbox.surroundings import Surroundings
 Verb = Callable[[Account, Arguments], Json]
 BATCH: Final = "bulk/batch"
 MINUTE: Final = 60.0
+PAUSE: Final = 2.0
+"""Seconds that a call too many is told to wait."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ class BrickOwl:
         """The refusal of a call for its area or a limit; None lets it through and counts it."""
         now = account.around.clock.seconds()
         if self._too_many(account, asked, now):
-            return self.throttled(asked, told=account.at("retry_after") == "told")
+            return too_many(asked, PAUSE if account.at("retry_after") == "told" else None)
         account.calls.append(now)
         if asked.batch:
             account.batches.append(now)
@@ -140,13 +142,14 @@ class BrickOwl:
 
     def failed(self, asked: Asked, status: int) -> Response:
         """The answer of an `http` fault below 500: also 200, which then holds an error all the same."""
-        return refused(asked, Problem(status, (asked.fault and asked.fault.code) or "Something went wrong"))
+        fault = asked.fault
+        if status == 429:
+            return too_many(asked, (fault and fault.seconds) or PAUSE)
+        return refused(asked, Problem(status, (fault and fault.code) or "Something went wrong"))
 
-    def throttled(self, asked: Asked, *, told: bool = True) -> Response:
-        """Too many calls; how long to wait is told or not."""
-        asked.call.code = "429"
-        headers = {"Retry_After": "2"} if told else {}
-        return answer(429, {"error": {"status": "Too many requests"}}, **headers)
+    def throttled(self, asked: Asked) -> Response:
+        """The answer to a call too many."""
+        return too_many(asked, PAUSE)
 
     def shortened(self, asked: Asked, response: Response, kind: str) -> Response:  # noqa: ARG002
         """A list, or an object's only list, with its first half or nothing."""
@@ -205,6 +208,13 @@ def _said(asked: Asked, make: Callable[[Arguments], Json]) -> Response:
         return answer(200, make(arguments(asked.request)))
     except Problem as problem:
         return refused(asked, problem)
+
+
+def too_many(asked: Asked, seconds: float | None) -> Response:
+    """The answer to a call too many, which may say how long to wait."""
+    asked.call.code = "429"
+    headers = {"Retry_After": f"{seconds:g}"} if seconds else {}
+    return answer(429, {"error": {"status": "Too many requests"}}, **headers)
 
 
 def refused(asked: Asked, problem: Problem) -> Response:

@@ -14,6 +14,8 @@ import pytest
 from pydantic import SecretStr
 
 from connectors.bricklink import BrickLink, Keys, Signer, judging
+from connectors.brickowl import BrickOwl
+from connectors.brickowl import judge as judge_owl
 from connectors.errors import ConnectorError, Malformed, Refused, Transient, Unauthorised, UnknownOutcome
 from connectors.http import Http, Patience
 from connectors.market import Change, Lot
@@ -80,6 +82,22 @@ def _bricklink_write(http: Http) -> None:
     BrickLink(http).change("1", Change(-2), seen)
 
 
+def _brickowl_world(names: Sequence[str]) -> World:
+    lots = [
+        {"lot_id": number, "boid": "771344-38", "qty": 5, "public_note": name}
+        for number, name in enumerate(names, 1)
+    ]
+    return {"brickowl": {"default": {"key": SECRET, "lots": lots}}}
+
+
+def _brickowl_list(http: Http) -> list[str | None]:
+    return [lot.public_text for lot in BrickOwl(http, SecretStr(SECRET)).lots()]
+
+
+def _brickowl_write(http: Http) -> None:
+    BrickOwl(http, SecretStr(SECRET)).change("1", Change(-2))
+
+
 @dataclass(frozen=True, slots=True)
 class Connector:
     """How one system is spoken to here. `world` makes one thing of each name.
@@ -128,6 +146,18 @@ CONNECTORS = [
         world=_bricklink_world,
         list_all=_bricklink_list,
         write=_bricklink_write,
+    ),
+    Connector(
+        system="brickowl",
+        account="default",
+        path="brickowl/v1",
+        manners=lambda: {"judge": judge_owl},
+        reading="GET /inventory/list",
+        writing="POST /inventory/update",
+        world=_brickowl_world,
+        list_all=_brickowl_list,
+        write=_brickowl_write,
+        says_when=True,
     ),
 ]
 
