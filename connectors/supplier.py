@@ -6,6 +6,7 @@ the page's list says: BigBuy tells a product's name, price and stock in three li
 the ledger, not the memory of a job, is where they are joined, by the supplier's product id.
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
@@ -242,8 +243,10 @@ class TracksOrders(Protocol):
 class PlansCalls(Protocol):
     """A supplier whose limits make a pass last longer than an hour."""
 
-    def plan(self, facets: Sequence[Facet], rows: int) -> tuple[PlannedList, ...]:
-        """The lists that a pass over so many products reads, in order."""
+    def plan(
+        self, facets: Sequence[Facet], rows: int, after: JsonObject | None = None
+    ) -> tuple[PlannedList, ...]:
+        """The lists that a pass over so many products reads, in order; by what its cursor knows already."""
 
 
 # ------------------------------------------------------------------ limits shared by processes
@@ -309,6 +312,7 @@ class Access:
     writes_off: bool = False
     allow_private_urls: bool = False
     now: Callable[[], datetime] = _utc_now
+    sleep: Callable[[float], None] = time.sleep
     client: httpx.Client | None = field(default=None, repr=False)
 
 
