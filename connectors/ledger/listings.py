@@ -88,7 +88,9 @@ class Listings:
             .where(true() if account is None else ListingRow.account == account)
             .where(true() if marketplace is None else ListingRow.marketplace == marketplace)
             .where(true() if item_ids is None else ListingRow.item_id.in_(item_ids))
-            .order_by(_URGENCY, ItemRow.quantity_available, ItemRow.updated_at, ItemRow.id)
+            .order_by(
+                _URGENCY, ItemRow.quantity_available, ItemRow.updated_at, ItemRow.id, ListingRow.marketplace
+            )
             .limit(limit)
         )
         with self.database.reading() as connection:

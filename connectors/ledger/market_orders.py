@@ -58,11 +58,15 @@ class MarketOrders:
         """Book an order as it shows itself now: every difference to what was booked of it before.
 
         In one transaction the item goes down, `expected` of this marketplace with it, and the item's other
-        listings are to be brought level. A line that the order lists no more counts as given back; where the
+        listings are to be brought level. An order that was combined with another hands its lines over to it.
+        A line that the order lists no more counts as given back; where the
         marketplace tells no lines any more, they are as they were.
         """
         with self.database.writing() as connection:
             _store_order(connection, _head(account, marketplace, order, now))
+            if order.combined_into is not None:
+                _hand_over(connection, (account, marketplace), order.order_id, order.combined_into)
+                return []
             lines = _merged(connection, (account, marketplace), order, now)
             owners = _owners(connection, (account, marketplace), lines)
             items = locked(connection, account, owners.values())
@@ -215,7 +219,30 @@ def _merged(connection: Connection, place: Place, order: MarketOrder, now: datet
         for line in order.lines
     ]
     present = {line.line_id for line in lines}
-    return lines + [replace(line, ordered=0) for name, line in before.items() if name not in present]
+    gone = [replace(line, ordered=0) for name, line in before.items() if name not in present]
+    for number, line in enumerate(gone):
+        gone[number], lines = _moved(line, lines)
+    return lines + gone
+
+
+def _moved(gone: BookedLine, lines: list[BookedLine]) -> tuple[BookedLine, list[BookedLine]]:
+    """What was booked of a line that is listed no more belongs to lines of the same lot that grew by it."""
+    moved: list[BookedLine] = []
+    for line in lines:
+        room = max(0, line.ordered - line.booked) if line.lot_id == gone.lot_id else 0
+        units = min(room, gone.booked)
+        oversold = min(units, gone.oversold)
+        gone = replace(gone, booked=gone.booked - units, oversold=gone.oversold - oversold)
+        more = replace(line, booked=line.booked + units, oversold=line.oversold + oversold)
+        moved.append(replace(more, item_id=gone.item_id) if units else line)
+    return gone, moved
+
+
+def _hand_over(connection: Connection, place: Place, order_id: str, other: str) -> None:
+    """The lines of an order are another's from now on, which will say what became of them."""
+    theirs = update(BookedLineRow).where(*_is_order(BookedLineRow, place, order_id))
+    name = BookedLineRow.order_id + "/" + BookedLineRow.line_id
+    connection.execute(theirs.values(order_id=other, line_id=name))
 
 
 def _owners(connection: Connection, place: Place, lines: Sequence[BookedLine]) -> dict[str, str]:
