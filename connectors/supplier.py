@@ -15,10 +15,8 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Literal, Protocol, TypeVar, runtime_checkable
 
-import httpx
-
 from connectors.errors import ConfigurationError
-from connectors.http import Patience, Usage
+from connectors.http import Http, Patience, Usage
 from connectors.records import JsonObject
 
 Facet = Literal["stock", "price", "product", "text", "images"]
@@ -299,7 +297,7 @@ class Access:
 
     `account`: how errors and logs name it. `credentials` by the names in the registry's row.
     `keep` stores credentials that were renewed (AliExpress's tokens), before they are used.
-    `client`: the connection of a test.
+    `connect` makes the connection, and `sleep` waits: a test has its own.
     """
 
     account: str
@@ -313,7 +311,7 @@ class Access:
     allow_private_urls: bool = False
     now: Callable[[], datetime] = _utc_now
     sleep: Callable[[float], None] = time.sleep
-    client: httpx.Client | None = field(default=None, repr=False)
+    connect: Callable[..., Http] = Http
 
 
 _TEXTS = ("language", "ship_to_country", "currency", "search_keywords", "feed", "url")

@@ -53,7 +53,7 @@ def open_bigbuy(access: Access) -> "BigBuy":
     """The account whose `api_key` this is. Raises ConfigurationError if that is no key."""
     gate = Gate(access.windows, access.sleep)
     headers = {"authorization": f"Bearer {access.credentials['api_key']}"}
-    http = Http(
+    http = access.connect(
         access.base_url,
         system="bigbuy",
         account=access.account,
@@ -62,7 +62,6 @@ def open_bigbuy(access: Access) -> "BigBuy":
         judge=gate.judge,
         patience=access.patience,
         writes_off=access.writes_off,
-        client=access.client,
         sleep=access.sleep,
         now=access.now,
     )
