@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 from pydantic import SecretStr
@@ -20,7 +20,6 @@ from connectors.http import Http, Patience, Unpaced
 from connectors.ledger import Ledger, open_ledger
 from connectors.ledger.market_records import Item, ListingKey, View
 from connectors.market import MARKETPLACES, Market, Marketplace, marker, spending
-from connectors.records import JsonObject
 from connectors.settings import Settings, load_settings
 from sandbox.app import Sandbox
 from sandbox.clock import Clock
@@ -30,6 +29,9 @@ from tasks.market_connect import LedgerBudget
 from tasks.push import Ended, bring_level
 from tasks.stall import Stall
 from tests.worlds import NOW, World
+
+if TYPE_CHECKING:
+    from connectors.records import JsonObject
 
 BRICKLINK: Marketplace = "bricklink"
 BRICKOWL: Marketplace = "brickowl"
