@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 
 import httpx
-from oauthlib.oauth1 import Client as OAuth
+from oauthlib.oauth1 import Client as OAuth  # type: ignore[import-untyped]
 
 from sandbox.app import Sandbox
 from sandbox.clock import Clock
@@ -88,7 +88,8 @@ class Seller:
         """Code, message and description of an answer that must be an error."""
         found = self.ask(method, path, body, **query).json()
         assert "data" not in found
-        return tuple(found["meta"][each] for each in ("code", "message", "description"))  # type: ignore[return-value]
+        code, message, description = (found["meta"][each] for each in ("code", "message", "description"))
+        return code, message, description
 
     def happen(self, kind: str, **given: object) -> dict[str, object]:
         """Make something happen."""
