@@ -16,7 +16,7 @@ from connectors.brickowl import calls, readers, terms
 from connectors.brickowl.choice import choose
 from connectors.brickowl.pacing import OwlPacer, shared_pacer
 from connectors.brickowl.readers import OrderHead, OrderView, Store
-from connectors.brickowl.verdict import GONE, judge
+from connectors.brickowl.verdict import GONE, NO_ITEM, judge
 from connectors.errors import ConnectorError, Malformed, Refused, Unauthorised, UnknownOutcome
 from connectors.http import Answer, Call, Http, Usage
 from connectors.market import Change, Lane, Lot, MarketOrder, Marketplace, NewLot
@@ -164,7 +164,7 @@ class BrickOwl:
         """
         kind = terms.type_of(item_type, no)
         for number in terms.numbers(kind, no):
-            found = self._unless_gone(calls.id_lookup(kind, number), readers.boids)
+            found = self._unless_gone(calls.id_lookup(kind, number), readers.boids, NO_ITEM)
             if found:
                 return found
         return []
@@ -246,11 +246,12 @@ class BrickOwl:
         """What an answer says; what cannot be read is an error that names the call."""
         return next(self.http.pages(self._keyed(call), lambda answer: ([read(answer)], None)))
 
-    def _unless_gone(self, call: Call, read: Callable[[Answer], T]) -> T | None:
+    def _unless_gone(self, call: Call, read: Callable[[Answer], T], *codes: str) -> T | None:
+        """What an answer says; None if it says that the thing is not there, or has one of these codes."""
         try:
             return self._read(call, read)
         except Refused as error:
-            if GONE in error.codes:
+            if error.codes & {GONE, *codes}:
                 return None
             raise
 

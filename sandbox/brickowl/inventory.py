@@ -77,7 +77,7 @@ def shown(account: Account, lot: Row) -> Row:
         "price": price,
         "final_price": price,
         "sale_percent": str(lot["sale_percent"]),
-        "tier_price": [[str(quantity), cost] for quantity, cost in lot["tier_price"]] or None,
+        "tier_price": [[str(quantity), cost] for quantity, cost in lot["tier_price"]],
         "bulk_qty": str(lot["bulk_qty"]),
         "for_sale": "1" if lot["for_sale"] else "0",
         "my_cost": lot["my_cost"],

@@ -15,7 +15,7 @@ def test_a_lot_is_shown_with_numbers_as_text() -> None:
     assert (shown["qty"], shown["con"], shown["full_con"]) == ("12", "new", "new")
     assert (shown["base_price"], shown["price"], shown["final_price"]) == ("0.100", "0.090", "0.090")
     assert shown["external_lot_ids"] == {"other": "ev:abc"}
-    assert (shown["personal_note"], shown["public_note"], shown["tier_price"]) == ("C3", None, None)
+    assert (shown["personal_note"], shown["public_note"], shown["tier_price"]) == ("C3", None, [])
 
 
 def test_a_lot_without_the_sellers_id_has_an_empty_list_for_it() -> None:
