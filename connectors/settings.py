@@ -248,6 +248,7 @@ class Settings(BaseSettings):
     evenstock_now: Annotated[datetime, BeforeValidator(_moment)] | None = None
     evenstock_callback_secret: SecretStr | None = None
     evenstock_allow_private_urls: bool = False
+    evenstock_log_signs: bool = True
     disable_external_calls: bool = False
 
     enable_reverse_stock_sync: bool = True
@@ -299,6 +300,8 @@ class Settings(BaseSettings):
     aliexpress_api_secret: SecretStr | None = None
     aliexpress_session: SecretStr | None = None
     aliexpress_base_url: BaseUrl | None = None
+    supplier_jobs_max_concurrent: int = Field(4, ge=1, le=50)
+    supplier_jobs_per_account: int = Field(2, ge=1, le=50)
     cancelled_orders: CancelledOrders = CancelledOrders.REVIEW
 
     alert_email_to: Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_split)] = ()
@@ -417,7 +420,15 @@ VARIABLES: tuple[str, ...] = tuple(name.upper() for name in Settings.model_field
 """All variables, in the order of the fields."""
 
 _KNOWN = frozenset({*VARIABLES, ENV_FILE})
-_OWN_PREFIXES = ("EVENSTOCK_", "REVERSE_SYNC_", "INVENTORY_", "SHOPIFY_", "RMS_", "PARTNER_")
+_OWN_PREFIXES = (
+    "EVENSTOCK_",
+    "REVERSE_SYNC_",
+    "INVENTORY_",
+    "SHOPIFY_",
+    "RMS_",
+    "PARTNER_",
+    "SUPPLIER_JOBS_",
+)
 _OTHERS = re.compile(r"PREFECT_.*|PYTHON.*|TZ|(HTTP|HTTPS|ALL|NO)_PROXY|SSL_CERT_.*")
 
 

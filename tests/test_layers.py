@@ -64,6 +64,7 @@ PURE = {
     "partner_diff",
     "partner_page",
     "plan",
+    "queueing",
     "reasons",
     "recreation",
     "refresh_page",
@@ -72,6 +73,7 @@ PURE = {
     "report",
     "retrying",
     "rollback",
+    "signs",
     "settling",
     "watching",
 }
