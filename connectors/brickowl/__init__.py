@@ -202,25 +202,31 @@ class BrickOwl:
         *,
         thorough: bool,
     ) -> ConnectorError | None:
-        """Collect orders as far as they can be read; the first problem. Any but a garbled one ends it."""
+        """Collect orders as far as they can be read; the first problem. One that is the order's own does not
+        keep the others from being read.
+        """
         problem: ConnectorError | None = None
         looking = True
         for head in self._heads(known, since):
-            stamp = known(head.order_id) or ""
-            listed_alike, again = head.is_shown_by(stamp), thorough and head.state == "open"
-            if listed_alike and not (looking or again):
+            stamp, again = known(head.order_id) or "", thorough and head.state == "open"
+            if head.is_shown_by(stamp) and not (looking or again):
                 continue
             try:
-                view = self._read(calls.order(head.order_id), readers.order_view)
-                alike = listed_alike and view.stamp(head) == stamp
-                looking = looking and not alike
-                if again or not alike:
-                    found.append(self._order(head, view))
-            except Malformed as error:
+                alike, order = self._look(head, stamp, again=again)
+            except (Malformed, Refused) as error:
                 problem = problem or error
             except ConnectorError as error:
                 return error
+            else:
+                looking = looking and not alike
+                found += [order] if order else []
         return problem
+
+    def _look(self, head: OrderHead, stamp: str, *, again: bool) -> tuple[bool, MarketOrder | None]:
+        """Whether an order is as it was, and if not (or `again`) all of it."""
+        view = self._read(calls.order(head.order_id), readers.order_view)
+        alike = view.stamp(head) == stamp
+        return alike, self._order(head, view) if again or not alike else None
 
     def _order(self, head: OrderHead, view: OrderView) -> MarketOrder:
         lines = self._read(calls.order_items(head.order_id), readers.order_lines)
