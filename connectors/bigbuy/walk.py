@@ -91,6 +91,8 @@ def progress(cursor: JsonObject | None) -> Progress:
 
 
 def _place(numbers: list[int]) -> Place:
+    if len(numbers) != 4:
+        raise Malformed("cursor: a place is four numbers")
     parent, page, done, sound = numbers
     return Place(parent, page, bool(done), bool(sound))
 
