@@ -6,7 +6,8 @@ from typing import Any, Final
 from sandbox.bigbuy.dialect import BigBuy
 from sandbox.bricklink.dialect import BrickLink
 from sandbox.brickowl.dialect import BrickOwl
-from sandbox.rest import Dialect, Rest, System
+from sandbox.frame import Rest, System
+from sandbox.rest import Dialect
 from sandbox.surroundings import Surroundings
 
 DIALECTS: Final[Mapping[str, Callable[[], Dialect[Any]]]] = {

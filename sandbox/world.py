@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
 from sandbox.clock import Clock
+from sandbox.frame import System
 from sandbox.reading import Json, Key, Path, WorldError, anything, mapped, read
-from sandbox.rest import System
 from sandbox.rms import read_section
 from sandbox.shopify.section import read_shop
 from sandbox.shopify.shop import Shop

@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.app import Sandbox
 from sandbox.clock import Clock
-from sandbox.rest import Rest
+from sandbox.frame import Rest
 from sandbox.server import serving
 from tests.sandbox.seller import BASE, NOW, Seller, lot, new, seller
 
