@@ -7,20 +7,21 @@ Stops    nothing as a whole: an item, a marketplace or an account that fails tou
 
 import logging
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 from uuid import uuid4
 
 from prefect import flow, runtime, task
-from prefect.cache_policies import NO_CACHE
-from prefect.exceptions import PrefectException
+from prefect.context import TaskRunContext
 from pydantic import Field
 
+from connectors.errors import Transient
 from connectors.ledger import Ledger
 from connectors.records import JsonObject
 from connectors.settings import Settings, load_settings
 from flows.keep_even import as_state
 from tasks import alerts, market_accounts, market_report, market_run, run
 from tasks.desk import ledger_of
+from tasks.hand_over import hand_over
 from tasks.immediate import Told, push_everywhere, side_by_side
 from tasks.item_changes import ItemRequest, change_item
 from tasks.lease import clock
@@ -45,7 +46,7 @@ def _change_name() -> str:
 def change_inventory_item(
     change_type: Literal["create", "update", "delete"],
     item_id: str | None = None,
-    data: JsonObject | None = None,
+    data: dict[str, object] | None = None,
     reason: str = "",
     account: Text = "default",
     actor: Text = "operator",
@@ -67,8 +68,9 @@ def change_inventory_item(
     Raises ConfigurationError for what may not be asked like this.
 
     """
+    asked = cast("JsonObject", data or {})
     request = ItemRequest(
-        change_type, item_id, data or {}, reason, account, actor, role, dry_run, correlation_id=str(uuid4())
+        change_type, item_id, asked, reason, account, actor, role, dry_run, correlation_id=str(uuid4())
     )
     return as_state(apply_change(request), "Completed", f"{change_type}: the marketplaces follow")
 
@@ -78,25 +80,39 @@ def apply_change(request: ItemRequest) -> JsonObject:
     settings = load_settings()
     document = change_item(settings, ledger_of(settings), request)
     if not request.dry_run:
-        hand_over(str(document["item_id"]), request.account, request.change_type, request.correlation_id)
+        tell_worker(str(document["item_id"]), request.account, request.change_type, request.correlation_id)
     return document
 
 
-def hand_over(item_id: str, account: str, change_type: str, correlation_id: str) -> None:
+def tell_worker(item_id: str, account: str, change_type: str, correlation_id: str) -> None:
     """Let a worker push an item. Whatever keeps that from working, the net finds the item behind."""
+    asked = {
+        "item_id": item_id,
+        "account": account,
+        "change_type": change_type,
+        "correlation_id": correlation_id,
+    }
     try:
-        push_item.delay(
-            item_id=item_id, account=account, change_type=change_type, correlation_id=correlation_id
-        )
-    except (PrefectException, OSError, RuntimeError) as error:
-        run.log(f"no worker was told of item {item_id}; the next sync pushes it: {error}", logging.WARNING)
+        is_told = hand_over(push_item, asked)
+    except Transient as error:
+        run.log(f"item {item_id} waits for the next {FLOW}: {error}", logging.WARNING)
+        return
+    if not is_told:
+        run.log(f"item {item_id} waits for the next {FLOW}: there is no Prefect server to tell")
+
+
+def _never(context: TaskRunContext, parameters: dict[str, object]) -> str:  # noqa: ARG001
+    """No two pushes are the same. A worker of background tasks takes a task without a key for one whose
+    results may be taken again.
+    """
+    return str(uuid4())
 
 
 @task(
     name="push-item",
     task_run_name="push {item_id}",
-    cache_policy=NO_CACHE,
-    persist_result=False,
+    cache_key_fn=_never,
+    persist_result=True,
     result_serializer="json",
 )
 def push_item(
