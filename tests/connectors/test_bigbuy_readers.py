@@ -142,6 +142,13 @@ class TestParcels:
         assert found == {"7": [], "5": [{"carrier": "gls"}]}
 
 
+class Shut(NoWindows):
+    """A window that never opens."""
+
+    def take(self, group: str, limit: int, seconds: int) -> float:  # noqa: ARG002
+        return 0.4
+
+
 class TestTheGate:
     CALL = Call("GET /rest/catalog/products.json", method="GET")
 
@@ -163,6 +170,11 @@ class TestTheGate:
             with pytest.raises(RateLimited) as limited:
                 self.judged(429, **headers)
             assert (limited.value.retry_after, type(limited.value)) == (seconds, RateLimited)
+
+    def test_does_not_wait_for_a_clock_that_stands_still(self) -> None:
+        slept: list[float] = []
+        Gate(Shut(), slept.append).spend(Call("GET /rest/order/{id}.json", method="GET"))
+        assert slept == [0.4]
 
     @pytest.mark.parametrize(
         "body",
