@@ -29,6 +29,9 @@ BASE_URL: Final = "https://api.brickowl.com/v1"
 FIRST_ORDERS: Final = 500
 """Orders that are listed at first; more only if the last one of them has changed too."""
 
+LISTED_FOR: Final = 60.0
+"""Seconds for which a list of all lots is good enough to see what the seller had before."""
+
 __all__ = ["BASE_URL", "BrickOwl", "OwlPacer", "Store", "choose", "judge", "shared_pacer"]
 
 
@@ -41,6 +44,7 @@ class BrickOwl:
     def __init__(self, http: Http, key: SecretStr) -> None:
         self.http = http
         self._key = key
+        self._listed: tuple[float, list[Lot]] | None = None
 
     @property
     def name(self) -> Marketplace:
@@ -88,7 +92,10 @@ class BrickOwl:
 
     def lots(self, lane: Lane = "notes") -> list[Lot]:
         """All lots, in one answer; those hidden or empty too."""
-        return self._read(calls.lots(lane), readers.lots)
+        asked_at = self.http.elapsed()
+        found = self._read(calls.lots(lane), readers.lots)
+        self._listed = (asked_at, found)
+        return found
 
     def lot(self, lot_id: str, lane: Lane = "orders") -> Lot | None:
         """One lot, whatever its state; None when the full list lacks it too."""
@@ -100,11 +107,20 @@ class BrickOwl:
         return None
 
     def find(self, new: NewLot, lane: Lane = "orders") -> list[Lot]:
-        """The lots that sell what `new` would, and those that carry its marker: out of the full list, since
-        nobody knows what the filter for a seller's id does where several lots have the same.
+        """The lots that sell what `new` would, and those that carry its marker.
+
+        Out of the full list, since nobody knows what the filter for a seller's id does where several lots
+        have the same. Before creations it may be up to `LISTED_FOR` seconds old: else thousands of them would
+        read it as often.
         """
         key = self.key(new)
-        return [lot for lot in self.lots(lane) if lot.key == key or lot.marker == new.marker]
+        return [lot for lot in self._known_lots(lane) if lot.key == key or lot.marker == new.marker]
+
+    def _known_lots(self, lane: Lane) -> list[Lot]:
+        listed = self._listed if lane == "creations" else None
+        if listed is not None and self.http.elapsed() - listed[0] < LISTED_FOR:
+            return listed[1]
+        return self.lots(lane)
 
     def create(self, new: NewLot) -> str:
         """Make a lot, on sale at once, without its texts; its id. Made twice when called twice."""

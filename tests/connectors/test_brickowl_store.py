@@ -1,6 +1,7 @@
 """Brick Owl through its stand-in: lots, changes, batches, orders, look-ups, and every way to go wrong."""
 
 import logging
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from connectors.brickowl import FIRST_ORDERS, BrickOwl, Store, choose, judge
+from connectors.brickowl import FIRST_ORDERS, LISTED_FOR, BrickOwl, Store, choose, judge
 from connectors.brickowl.pacing import OwlPacer
 from connectors.errors import (
     ConnectorError,
@@ -45,6 +46,7 @@ class Bench:
     attempts: int = 1
     slept: list[float] = field(default_factory=list)
     lanes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
 
     @property
     def store(self) -> BrickOwl:
@@ -55,13 +57,18 @@ class Bench:
             judge=judge,
             spend=lambda call: self.lanes.append(call.lane),
             patience=Patience(attempts=self.attempts),
-            pacer=OwlPacer(),
+            pacer=OwlPacer(clock=lambda: self.seconds, sleep=self.wait),
             writes_off=self.writes_off,
             client=httpx.Client(transport=httpx.WSGITransport(app=self.sandbox)),
             sleep=self.slept.append,
+            clock=lambda: self.seconds,
             chance=lambda: 0.0,
         )
         return BrickOwl(http, SecretStr(self.key))
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.seconds += seconds
 
     @property
     def lots(self) -> list[World]:
@@ -168,6 +175,21 @@ def test_lots_are_found_by_what_they_sell_and_by_their_marker(make: Make) -> Non
     assert [each.lot_id for each in bench.store.find(NEW)] == ["1", "4", "5"]
     used = replace(NEW, part=replace(BRICK, condition="used"))
     assert [each.lot_id for each in bench.store.find(used)] == ["2", "4"]
+
+
+def test_many_creations_share_a_list_but_nothing_unclear_is_settled_by_it(make: Make) -> None:
+    bench = make(lot(1))
+    store = bench.store
+    for number in range(3):
+        assert [each.lot_id for each in store.find(NEW, "creations")] == ["1"]
+        store.create(replace(NEW, marker=f"ev:aaaaaaaaaaa{number}"))
+    assert bench.operations() == ["GET /inventory/list"] + ["POST /inventory/create"] * 3
+    assert len(store.find(NEW)) == 4
+    assert len(store.find(NEW, "creations")) == 4
+    assert bench.operations() == ["GET /inventory/list"]
+    bench.seconds += LISTED_FOR
+    store.find(NEW, "creations")
+    assert bench.operations() == ["GET /inventory/list"]
 
 
 # ------------------------------------------------------------------------ making lots
@@ -426,6 +448,52 @@ def test_a_key_that_is_refused_ends_all_batches(make: Make) -> None:
     )
     assert kinds(outcomes) == [Unauthorised] * 45
     assert bench.operations() == ["POST /bulk/batch"]
+
+
+TROUBLES: list[dict[str, object]] = [
+    {"kind": "lost_answer"},
+    {"kind": "timeout_before"},
+    {"kind": "malformed"},
+    {"kind": "throttled"},
+    {"kind": "http", "status": 503},
+    {"kind": "http_after", "status": 500},
+    {"kind": "http_after", "status": 200, "code": "odd"},
+    {"kind": "partial"},
+]
+
+
+def test_whatever_goes_wrong_what_is_done_is_done_once_and_what_is_refused_never(
+    make: Make, seed: int
+) -> None:
+    """Unclear ones were done once or not at all; sales in between are never undone."""
+    chance = random.Random(seed)
+    bench = make(*[lot(number, qty=30) for number in range(1, 7)], calls_per_minute=10_000)
+    store = bench.store
+    least, most = dict.fromkeys(range(1, 7), 30), dict.fromkeys(range(1, 7), 30)
+    for _ in range(20):
+        bought = chance.randint(1, 6)
+        sale = {"system": "brickowl", "kind": "sale", "lot": bought, "quantity": 1}
+        if "order_id" in bench.sandbox.event(sale):
+            least[bought], most[bought] = least[bought] - 1, most[bought] - 1
+        bench.sandbox.faults(
+            [{"system": "brickowl", **chance.choice(TROUBLES)}] if chance.random() < 0.5 else []
+        )
+        picked = chance.sample(range(1, 8), chance.randint(1, 6))
+        changes = [(str(number), Change(chance.choice([-9, -2, -1, 1, 3]))) for number in picked]
+        if chance.random() < 0.3:
+            changes[0] = (changes[0][0], replace(changes[0][1], price=Decimal("0.2")))
+        for (number, change), outcome in zip(changes, store.change_many(changes), strict=True):
+            if number == "7":
+                assert isinstance(outcome, Refused | UnknownOutcome | Transient)
+            elif outcome is None:
+                least[int(number)] += change.delta
+                most[int(number)] += change.delta
+            elif isinstance(outcome, UnknownOutcome):
+                least[int(number)] += min(0, change.delta)
+                most[int(number)] += max(0, change.delta)
+        bench.sandbox.faults([])
+        for each in bench.lots:
+            assert max(0, least[each["lot_id"]]) <= each["qty"] <= most[each["lot_id"]]
 
 
 # ------------------------------------------------------------------------ catalogue
