@@ -52,6 +52,17 @@ _PARTNERS_TO_STORE = (
     "STALE_AFTER_HOURS",
 )
 _INVENTORY = (*_STORE, "INVENTORY_", "REVERSE_SYNC_LOCK_SECONDS")
+_SUPPLIERS = (
+    "EVENSTOCK_",
+    "HTTP_",
+    "ALERT_",
+    "SMTP_",
+    "DISABLE_EXTERNAL_CALLS",
+    "REVERSE_SYNC_LOCK_SECONDS",
+    "SUPPLIER_JOBS_",
+    "BIGBUY_",
+    "ALIEXPRESS_",
+)
 _ANSWERS_ITSELF: tuple[str, ...] = ()
 """Missing settings are in the answer of the inventory refresh, with a code."""
 
@@ -68,6 +79,8 @@ FLOWS: dict[str, Entry] = {
     "inventory-refresh-webhook": Entry(
         "flows.inventory_refresh:webhook_inventory_refresh", _ANSWERS_ITSELF, _INVENTORY
     ),
+    "automated-sync": Entry("flows.automated_sync:automated_sync", (), _SUPPLIERS),
+    "enqueue-job": Entry("flows.automated_sync:enqueue_job", (), _SUPPLIERS),
     "inventory-sync-status": Entry(
         "flows.inventory_refresh:inventory_sync_status",
         ("SHOPIFY_STORE_DOMAIN", "SHOPIFY_ADMIN_TOKEN"),

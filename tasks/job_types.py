@@ -1,58 +1,11 @@
-"""What there is to do for suppliers: one function a job type, and what it is given and gives back."""
+"""What there is to do for suppliers: one function a job type."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Mapping
+from typing import Final
 
-from connectors.ledger import Ledger
-from connectors.ledger.supplier_records import Job, JobType, Rows, Supplier
-from connectors.records import JsonObject
-from connectors.settings import Settings
-from connectors.supplier import Supplier as Connector
-from tasks.signs import Sign
+from connectors.ledger.supplier_records import JobType
+from tasks.stock_job import update_stock
+from tasks.supplier_job import Work
 
-
-@dataclass(frozen=True, slots=True)
-class JobContext:
-    """All that a job works with.
-
-    `open` opens the supplier, for a `with` statement. `beat` raises LeaseLost once the job was cancelled or
-    taken over: called before each piece of work. `log` writes a line into the run's log.
-    """
-
-    job: Job
-    supplier: Supplier
-    ledger: Ledger
-    settings: Settings
-    open: Callable[[], AbstractContextManager[Connector]]
-    now: Callable[[], datetime]
-    beat: Callable[[], None]
-    log: Callable[[Sign, str], None]
-    dry_run: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class JobResult:
-    """A job that came to its end. `result` has the origin document's shape; `errors` cost only their rows."""
-
-    result: JsonObject
-    rows: Rows
-    errors: tuple[str, ...] = ()
-    usage: JsonObject = field(default_factory=dict)
-    """Calls to the supplier, as `Usage.as_dict` tells them."""
-
-
-@dataclass(frozen=True, slots=True)
-class PutBack:
-    """A job that goes on later, behind the cursor it stored: a supplier's window is used up until then."""
-
-    until: datetime
-    why: str
-    usage: JsonObject = field(default_factory=dict)
-
-
-Work = Callable[[JobContext], JobResult | PutBack]
-
-JOB_TYPES: Mapping[JobType, Work] = {}
-"""Every job type that can be done. `WindowClosed` that leaves one of them puts its job back."""
+JOB_TYPES: Final[Mapping[JobType, Work]] = {JobType.INVENTORY_UPDATE: update_stock}
+"""Every job type that can be done."""

@@ -26,11 +26,12 @@ from connectors.redaction import redact
 from connectors.settings import Settings
 from tasks import queueing, run
 from tasks.desk import ledger_of
-from tasks.job_types import JOB_TYPES, JobContext, JobResult, PutBack, Work
+from tasks.job_types import JOB_TYPES
 from tasks.lease import BEATS, beating, clock
 from tasks.queueing import End
 from tasks.signs import Sign, signed
 from tasks.supplier_access import opened
+from tasks.supplier_job import JobContext, JobResult, PutBack, Work
 
 DEFAULT_WAIT = 60.0
 """Seconds until a job goes on whose supplier did not say when."""

@@ -154,6 +154,11 @@ def message(shift: Shift) -> str:
     return f"Supplier jobs: {', '.join(told)}."
 
 
+def rate(completed: int, failed: int) -> float | None:
+    """The share of jobs that succeeded, in per cent; None of none."""
+    return round(100.0 * completed / (completed + failed), 1) if completed + failed else None
+
+
 def _balance(shift: Shift) -> dict[str, int]:
     placed = Counter(OUTCOMES[end] for end in shift.counts.elements())
     total = len(shift.outcomes)

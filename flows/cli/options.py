@@ -42,6 +42,6 @@ def out() -> Console:
     return console
 
 
-def say_json(document: JsonObject | list[JsonValue]) -> None:
+def say_json(document: JsonObject | list[JsonValue] | str) -> None:
     """One JSON document on standard output, and nothing else."""
     print(json.dumps(document, ensure_ascii=False, indent=2))  # noqa: T201
