@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sandbox.bricks import brick_stores
+from sandbox.supplies import demo_suppliers
 
 Json = dict[str, Any]
 
@@ -138,7 +139,7 @@ def demo_world(now: datetime) -> Json:
         "orders": demo.orders,
     }
     shops = {DOMAIN: shop, **demo.partners}
-    return {"shopify": shops, "rms": {"items": demo.items}, **brick_stores(demo.ago)}
+    return {"shopify": shops, "rms": {"items": demo.items}, **brick_stores(demo.ago), **demo_suppliers()}
 
 
 def _moved(place: int, index: int) -> int:

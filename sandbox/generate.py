@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sandbox.bricks import generated_stores
+from sandbox.supplies import generated_suppliers
 
 Json = dict[str, Any]
 
@@ -25,6 +26,7 @@ def generated_world(products: int, variants: int, seed: int, now: datetime) -> J
         "shopify": {"own.example": {"locations": [{"id": 1, "name": "Main"}], "products": shop}},
         "rms": {"items": items},
         **generated_stores(products, seed),
+        **generated_suppliers(products, variants, seed),
     }
 
 

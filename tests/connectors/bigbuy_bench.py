@@ -48,6 +48,7 @@ class Bench:
     sandbox: Sandbox
     windows: Windows
     language: str = "es"
+    key: str = KEY
     slept: list[float] = field(default_factory=list)
 
     def open(self) -> BigBuy:
@@ -60,7 +61,7 @@ class Bench:
             Access(
                 "user/1",
                 "http://127.0.0.1/bigbuy",
-                {"api_key": KEY},
+                {"api_key": self.key},
                 configured("bigbuy", {"language": self.language}),
                 windows=self.windows,
                 patience=Patience(attempts=3),
@@ -100,11 +101,13 @@ class Bench:
                 return pages, waited
 
 
-def bench(account: dict[str, Any], *, shared: bool = True, switches: dict[str, str] | None = None) -> Bench:
+def bench(
+    account: dict[str, Any], *, shared: bool = True, switches: dict[str, str] | None = None, key: str = KEY
+) -> Bench:
     """A stand-in with this account; `shared`: windows are counted here too, not by answers alone."""
     clock = Clock(NOW, frozen=True)
     sandbox = Sandbox({"bigbuy": {"default": account}}, clock=clock, switches=switches)
-    return Bench(sandbox, Kept(clock) if shared else Unkept())
+    return Bench(sandbox, Kept(clock) if shared else Unkept(), key=key)
 
 
 class Unkept:
