@@ -41,6 +41,10 @@ COMMANDS = {
         "flows.cli.webhooks:webhooks",
         "receive Shopify's web hooks: evenstock webhooks --port N, or subscribe|list|unsubscribe",
     ),
+    "worker": (
+        "flows.cli.worker:worker",
+        "push changed items to the marketplaces at once, until Ctrl-C: evenstock worker",
+    ),
     "watch": (
         "flows.cli.watch:watch",
         "alert when a flow falls silent, whatever Prefect does: evenstock watch [--once]",

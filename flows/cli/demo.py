@@ -251,6 +251,8 @@ def _work(children: Family, world: _World) -> None:
         "TMPDIR": str(children.folder),
     }
     children.start("the worker", worker, child_environment(environment, clean=True), PROJECT)
+    pusher = child_environment(world.settings, clean=True)
+    children.start("the worker for changed items", ["flows", "worker"], pusher, PROJECT)
 
 
 def _tell_where(console: Console, children: Family, world: _World) -> None:
