@@ -17,12 +17,9 @@ from sandbox.brickowl.orders import touch
 from sandbox.brickowl.section import FIRST_LINE, FIRST_ORDER, LOT, line_of, natural, number_of
 from sandbox.clock import spelled
 from sandbox.reading import REQUIRED, Key, Path, counted, flag, listed, one_of, optional, read, shaped
+from sandbox.rest import CannotError
 
 Given = Mapping[str, Any]
-
-
-class CannotError(Exception):
-    """It cannot happen."""
 
 
 def _lot(account: Account, number: int) -> Row:
@@ -198,12 +195,8 @@ def check(kind: str, given: Given, path: Path = ("event",)) -> dict[str, Any]:
 
 
 def happen(account: Account, kind: str, given: Given) -> dict[str, object]:
-    """Make an event happen; {"refused": why} where it cannot."""
-    try:
-        with account.book.writing("event"):
-            return KINDS[kind][0](account, check(kind, given))
-    except CannotError as error:
-        return {"refused": str(error)}
+    """Make an event happen; CannotError if it cannot be."""
+    return KINDS[kind][0](account, check(kind, given))
 
 
 def _tell(account: Account, order_id: int) -> None:
