@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import text
@@ -15,6 +16,9 @@ from tasks.jobs import announce, known_type
 from tasks.supplier_job import JobContext, JobResult, PutBack
 from tests.tasks.queues import HOUR, SUPPLIER, QueueDesk, queue_desk
 from tests.worlds import NOW
+
+if TYPE_CHECKING:
+    from connectors.records import JsonObject
 
 
 @pytest.fixture
@@ -72,9 +76,13 @@ class TestEnqueueing:
 class TestAJobThatIsDone:
     def test_keeps_its_result_in_the_queue(self, desk: QueueDesk) -> None:
         job_id = desk.enqueue()
-        result = {"type": "inventory_sync", "products_updated": 2, "errors": ["row 7: no id"]}
+        result: JsonObject = {
+            "type": "inventory_sync",
+            "products_updated": 2,
+            "errors": ["row 7: no id"],
+        }
 
-        line = desk.work(lambda _: JobResult(dict(result), Rows(9, 9, 8, 1), ("row 7: no id",)))
+        line = desk.work(lambda _: JobResult(result, Rows(9, 9, 8, 1), ("row 7: no id",)))
 
         assert (line["outcome"], line["result"], line["error"]) == ("completed", result, None)
         job = desk.job(job_id)
