@@ -138,12 +138,10 @@ class Lots:
             self._move_by(view, change, lot)
 
     def _move_unread(self, view: View, delta: int) -> None:
-        """Where a change needs no reading; one that is refused because so much is not there is cut next."""
+        """Where a change needs no reading; one that is refused is, as so much may not be there, or no lot."""
         try:
             self._move_by(view, delta, None)
         except Refused:
-            if delta > 0:
-                raise
             self._must_read = True
 
     def _move_by(self, view: View, delta: int, seen: Lot | None) -> None:
@@ -181,9 +179,16 @@ class Lots:
                 public_text=None if known.public_text == face.public_text else face.public_text,
             )
         write = self._begun(view, WriteKind.TEXT, 0, {"face": shown(face)})
-        if write is not None:
+        if write is None:
+            return
+        try:
             self._sent(write, lambda: self._stall.market.change(_lot_id(view), change), repeatable=True)
-            self._finish(write, shown=shown(face))
+        except Refused:
+            if self._read(view, "notes") is not None:
+                raise
+            self._is_gone(view)
+            return
+        self._finish(write, shown=shown(face))
 
     # -------------------------------------------------------------- deleting
 
