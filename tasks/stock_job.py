@@ -1,37 +1,48 @@
 """The job `inventory_update`: stock only, of products that are known already."""
 
-from connectors.ledger.supplier_records import Rows
-from connectors.supplier import Ability, Facet, ListsStock, Page, narrowed
+from typing import Final
+
+from connectors.records import JsonObject
+from connectors.supplier import Ability, Facet
 from connectors.suppliers import need
+from tasks.disappearing import Disappearing
 from tasks.signs import Sign
-from tasks.supplier_job import JobContext, JobResult
+from tasks.supplier_job import JobContext, JobResult, PutBack
+from tasks.supplier_pass import Reading, usage_of
+from tasks.supplier_sync import facts_of
 
-STOCK: frozenset[Facet] = frozenset({"stock"})
+STOCK: Final[frozenset[Facet]] = frozenset({"stock"})
 
 
-def update_stock(context: JobContext) -> JobResult:
-    """Read the supplier's stock and store what differs. Raises WindowClosed in the middle of a long list."""
-    need(context.supplier.connector_type, Ability.LISTS_STOCK)
-    total, updated, problems = 0, 0, list[str]()
+def update_stock(context: JobContext) -> JobResult | PutBack:
+    """Read the supplier's stock, by its list or product by product, oldest reading first; store what differs.
+
+    Raises ConfigurationError for a supplier that offers neither.
+    """
+    ability = need(context.supplier.connector_type, Ability.LISTS_STOCK, Ability.LOOKS_UP)
+    reading = Reading(context, STOCK)
     with context.open() as supplier:
-        if not isinstance(supplier, ListsStock):
-            raise TypeError(f"{type(supplier).__name__} does not list stock")
-        for page in supplier.stock(context.job.cursor):
-            context.beat()
-            updated += _stored(context, page)
-            total += len(page.products) + len(page.variants)
-            problems += page.problems
-    context.log(Sign.STOCK, f"{updated} of {total} quantities of {context.supplier.name} have changed")
-    errors = tuple(problems)
-    return JobResult(
-        {"type": "inventory_sync", "products_updated": updated, "errors": list(errors)},
-        Rows(total + len(errors), total, total, len(errors)),
-        errors,
-    )
+        context.log(Sign.START, f"stock of {context.supplier.name} ({ability})")
+        if later := reading.read_part(supplier, "stock", ability):
+            return later
+        usage = usage_of(supplier)
+    return _ended(context, reading, usage)
 
 
-def _stored(context: JobContext, page: Page) -> int:
-    stored = context.ledger.store_page(
-        context.job, narrowed(page, STOCK), context.now(), create=False, dry_run=context.dry_run
-    )
-    return stored.changed
+def _ended(context: JobContext, reading: Reading, usage: JsonObject) -> JobResult:
+    left = Disappearing(reading)
+    left.settle_lists()
+    left.settle_look_ups()
+    summed = reading.sum_stock()
+    tally = reading.tally
+    updated = tally.counts["changed"] + left.gone
+    context.log(Sign.STOCK, f"{updated} of {tally.counts['rows']} quantities have changed")
+    errors = (*tally.errors(), *left.doubts)
+    result: JsonObject = {
+        "type": "inventory_sync",
+        "products_updated": updated,
+        "errors": list(errors),
+        "products_summed": summed,
+        **facts_of(reading, left),
+    }
+    return JobResult(result, tally.rows(reading.total), errors, usage)

@@ -39,9 +39,11 @@ ONLY_IN = {
 """Production files that may import a library; the sandbox takes what it likes, but for Prefect and pickle."""
 
 PURE = {
+    "absence",
     "alarm",
     "batching",
     "breaker",
+    "call_plan",
     "collector",
     "day",
     "deletion",
@@ -54,8 +56,10 @@ PURE = {
     "items",
     "job",
     "lanes",
+    "legacy_queue",
     "mapping_proposals",
     "mapping_rows",
+    "orders_heard",
     "marking",
     "matching",
     "owed",
@@ -64,6 +68,7 @@ PURE = {
     "partner_diff",
     "partner_page",
     "plan",
+    "price_guard",
     "queueing",
     "reasons",
     "recreation",
@@ -75,6 +80,7 @@ PURE = {
     "rollback",
     "signs",
     "settling",
+    "tally",
     "watching",
 }
 """Modules of tasks/ that only judge."""

@@ -118,9 +118,10 @@ class Jobs:
         until = clock + timedelta(seconds=seconds)
         return self._set(job, {"lease_until": until, "heartbeat_at": clock})
 
-    def progress_job(self, job: Job, rows: Rows, now: datetime) -> bool:
-        """Store how far a job is. False: as for `beat_job`."""
-        return self._set(job, _counts(rows) | {"updated_at": now})
+    def progress_job(self, job: Job, rows: Rows, now: datetime, *, cursor: JsonObject | None = None) -> bool:
+        """Store how far a job is, with another cursor if one is given. False: as for `beat_job`."""
+        moved = {} if cursor is None else {"cursor": cursor}
+        return self._set(job, _counts(rows) | moved | {"updated_at": now})
 
     def put_back_job(self, job: Job, scheduled_at: datetime, now: datetime) -> bool:
         """Let a job go on later behind its stored cursor; this attempt does not count."""

@@ -41,12 +41,11 @@ class ProductMarks:
 
     database: Database
 
-    def product_count(self, user_id: str, supplier_id: str) -> int:
-        """How many products of a supplier are known and not missing."""
-        table = ImportedProductRow
-        there = and_(PRODUCTS.of(user_id, supplier_id), table.missing_since.is_(None))
+    def product_count(self, user_id: str, supplier_id: str, kind: Kind = PRODUCTS) -> int:
+        """How many products, or variants, of a supplier are known and not missing."""
+        there = and_(kind.of(user_id, supplier_id), kind.table.missing_since.is_(None))
         with self.database.reading() as connection:
-            return connection.execute(select(func.count()).select_from(table).where(there)).scalar_one()
+            return connection.execute(select(func.count()).select_from(kind.table).where(there)).scalar_one()
 
     def imported_products(self, user_id: str, supplier_id: str, limit: int = 100) -> list[ImportedProduct]:
         """A supplier's first products by id."""
@@ -114,14 +113,17 @@ class ProductMarks:
         return changed
 
     def sum_variant_stock(self, user_id: str, supplier_id: str, now: datetime) -> int:
-        """Make the stock of each product with variants their sum; unknown if one is. How many changed."""
+        """Make the stock of each product with variants their sum; unknown if one is. How many changed.
+
+        A variant that is missing counts as long as it is not gone for good: then it has a zero.
+        """
         product, variant = ImportedProductRow, ImportedVariantRow
         total = case(
             (func.count() == func.count(variant.stock_quantity), func.sum(variant.stock_quantity)), else_=None
         )
         sums = (
             select(variant.supplier_product_id.label("key"), total.label("total"))
-            .where(VARIANTS.of(user_id, supplier_id), variant.missing_since.is_(None))
+            .where(VARIANTS.of(user_id, supplier_id))
             .group_by(variant.supplier_product_id)
             .subquery()
         )
@@ -184,6 +186,13 @@ class ProductMarks:
         with self.database.writing() as connection:
             content = {"held": given("held", table.held), "updated_at": now}
             connection.execute(update(table).where(mine).values(content), rows)
+
+    def held_prices(self, user_id: str, supplier_id: str, kind: Kind) -> dict[str, JsonObject]:
+        """The prices that wait for a person, by the supplier's id."""
+        waits = and_(kind.of(user_id, supplier_id), kind.table.held.is_not(None))
+        with self.database.reading() as connection:
+            rows = connection.execute(select(kind.ids(), kind.table.held).where(waits)).all()
+        return {key: held for key, held in rows if held is not None}
 
     # ------------------------------------------------------------------ bound
 
