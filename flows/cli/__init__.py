@@ -37,6 +37,22 @@ COMMANDS = {
         "flows.cli.mappings:mappings",
         "which variants of partners feed which own: evenstock mappings import FILE.csv|list|propose PARTNER",
     ),
+    "accounts": (
+        "flows.cli.accounts:accounts",
+        "who sells on marketplaces: evenstock accounts list|add|disable|enable|remove NAME",
+    ),
+    "items": (
+        "flows.cli.items:items",
+        "own items on marketplaces: evenstock items list|show|history|retry|add|change|delete",
+    ),
+    "orders": (
+        "flows.cli.orders:orders",
+        "units that orders gave back: evenstock orders list|restock|write-off ID",
+    ),
+    "migrate-queue": (
+        "flows.cli.migrate:migrate",
+        "the older system's pending changes: evenstock migrate-queue FILE",
+    ),
     "webhooks": (
         "flows.cli.webhooks:webhooks",
         "receive Shopify's web hooks: evenstock webhooks --port N, or subscribe|list|unsubscribe",
@@ -95,7 +111,7 @@ def _command(place: str) -> Command:
 
 
 def _overview() -> str:
-    lines = [f"  {name:<9}{what}" for name, (_, what) in COMMANDS.items()]
+    lines = [f"  {name:<15}{what}" for name, (_, what) in COMMANDS.items()]
     return "\n".join(["usage: evenstock COMMAND [arguments]", "", *lines, "", f"flows: {', '.join(FLOWS)}"])
 
 
