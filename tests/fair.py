@@ -158,12 +158,15 @@ class Fair:
 
     def assert_level(self, item_id: str) -> None:
         """The item and both of its lots say the same, and the ledger believes it."""
-        available = self.item(item_id).offered
         for name in MARKETPLACES:
-            listing = self.view(item_id, name).listing
-            assert listing.status == "synced", (name, listing)
-            assert self.shown(name, item_id) == ([available] if listing.lot_id else []), name
-            assert listing.lot_id or not available
+            self.assert_level_on(item_id, name)
+
+    def assert_level_on(self, item_id: str, name: Marketplace) -> None:
+        """The item and one of its lots say the same, and the ledger believes it."""
+        available, listing = self.item(item_id).offered, self.view(item_id, name).listing
+        assert listing.status == "synced", (name, listing)
+        assert self.shown(name, item_id) == ([available] if listing.lot_id else []), name
+        assert listing.lot_id or not available
 
     def shown(self, name: Marketplace, item_id: str) -> list[int]:
         """Units of all lots that carry the item's marker."""
