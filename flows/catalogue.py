@@ -63,6 +63,16 @@ _SUPPLIERS = (
     "BIGBUY_",
     "ALIEXPRESS_",
 )
+_MARKETPLACES = (
+    "BRICKLINK_",
+    "BRICKOWL_",
+    "EVENSTOCK_",
+    "HTTP_",
+    "ALERT_",
+    "SMTP_",
+    "CANCELLED_ORDERS",
+    "DISABLE_EXTERNAL_CALLS",
+)
 _ANSWERS_ITSELF: tuple[str, ...] = ()
 """Missing settings are in the answer of the inventory refresh, with a code."""
 
@@ -81,6 +91,8 @@ FLOWS: dict[str, Entry] = {
     ),
     "automated-sync": Entry("flows.automated_sync:automated_sync", (), _SUPPLIERS),
     "enqueue-job": Entry("flows.automated_sync:enqueue_job", (), _SUPPLIERS),
+    "change-inventory-item": Entry("flows.marketplace_sync:change_inventory_item", (), _MARKETPLACES),
+    "marketplace-sync": Entry("flows.marketplace_sync:marketplace_sync", (), _MARKETPLACES),
     "inventory-sync-status": Entry(
         "flows.inventory_refresh:inventory_sync_status",
         ("SHOPIFY_STORE_DOMAIN", "SHOPIFY_ADMIN_TOKEN"),

@@ -1,7 +1,7 @@
 """Find Brick Owl's number of a part that is given in BrickLink's: BOID and colour, looked up once and kept.
 
 Both mappings change, and neither is one to one: what was found is believed for weeks, what was not for days;
-a person's word (`evenstock boids set`) for ever. https://www.brickowl.com/api_docs
+a person's word for ever. https://www.brickowl.com/api_docs
 """
 
 from collections.abc import Callable, Mapping, Sequence
