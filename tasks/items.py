@@ -206,10 +206,10 @@ def _price(value: JsonValue) -> Decimal:
 
 
 def _condition(value: JsonValue) -> str:
-    word = value.strip().lower() if isinstance(value, str) else value
+    word = value.strip().lower() if isinstance(value, str) else ""
     if word not in {"new", "used"}:
         raise ValueError("must be new or used")
-    return str(word)
+    return word
 
 
 def _item_type(value: JsonValue) -> str:
