@@ -14,9 +14,9 @@ from prefect import flow, runtime, task
 from prefect.context import TaskRunContext
 from pydantic import Field
 
-from connectors.errors import Transient
+from connectors.errors import ConfigurationError, Transient
 from connectors.ledger import Ledger
-from connectors.records import JsonObject
+from connectors.records import JsonObject, JsonValue
 from connectors.settings import Settings, load_settings
 from flows.keep_even import as_state
 from tasks import alerts, market_accounts, market_report, market_run, run
@@ -24,11 +24,9 @@ from tasks.desk import ledger_of
 from tasks.hand_over import hand_over
 from tasks.immediate import Told, push_everywhere, side_by_side
 from tasks.item_changes import ItemRequest, change_item
-from tasks.lease import clock
 from tasks.market_report import Tale
 from tasks.market_round import Part, Place, level, plan, sell
 
-FLOW = "marketplace-sync"
 CHANGE = "change-inventory-item"
 
 Text = Annotated[str, Field(min_length=1, max_length=255)]
@@ -95,10 +93,10 @@ def tell_worker(item_id: str, account: str, change_type: str, correlation_id: st
     try:
         is_told = hand_over(push_item, asked)
     except Transient as error:
-        run.log(f"item {item_id} waits for the next {FLOW}: {error}", logging.WARNING)
+        run.log(f"item {item_id} waits for the next {market_run.FLOW}: {error}", logging.WARNING)
         return
     if not is_told:
-        run.log(f"item {item_id} waits for the next {FLOW}: there is no Prefect server to tell")
+        run.log(f"item {item_id} waits for the next {market_run.FLOW}: there is no Prefect server to tell")
 
 
 def _never(context: TaskRunContext, parameters: dict[str, object]) -> str:  # noqa: ARG001
@@ -135,11 +133,11 @@ def _sync_name() -> str:
     items = asked.get("item_ids")
     what = f"{len(items)} items" if isinstance(items, list) else "everything behind"
     night = ", all lots compared" if asked.get("compare") else ""
-    return f"{FLOW}: {what}{night}" + (" (dry run)" if asked.get("dry_run") else "")
+    return f"{market_run.FLOW}: {what}{night}" + (" (dry run)" if asked.get("dry_run") else "")
 
 
 @flow(
-    name=FLOW,
+    name=market_run.FLOW,
     flow_run_name=_sync_name,
     persist_result=True,
     result_serializer="json",
@@ -164,16 +162,18 @@ def marketplace_sync(
     """
     settings = load_settings()
     ledger = ledger_of(settings)
-    tale = Tale(f"marketplace_{uuid4().hex[:12]}", clock(), dry_run, settings.evenstock_writes)
-    accounts = [account] if account else market_accounts.accounts(settings, ledger)
-    places = [place for each in accounts for place in _places(settings, ledger, each, dry_run=dry_run)]
-    if dry_run:
-        tale.parts += [plan(settings, ledger, place, item_ids) for place in places]
-    elif settings.disable_external_calls:
-        tale.parts += [Part(place.account, place.marketplace) for place in places]
-    else:
-        tale.parts += _worked(settings, ledger, places, item_ids, compares=compare)
-    return _finished(settings, ledger, tale, accounts)
+    known = market_accounts.accounts(settings, ledger)
+    if account is not None and account not in known:
+        raise ConfigurationError(f"there is no account {account}; accounts: {', '.join(known) or 'none'}")
+    asked: JsonObject = {"item_ids": list[JsonValue](item_ids or []), "account": account, "compare": compare}
+    with market_run.begun(settings, ledger, account, asked, dry_run=dry_run) as tale:
+        accounts = [account] if account else known
+        places = [place for each in accounts for place in _places(settings, ledger, each, dry_run=dry_run)]
+        if dry_run or settings.disable_external_calls:
+            tale.parts += [plan(settings, ledger, place, item_ids) for place in places]
+        else:
+            tale.parts += _worked(settings, ledger, places, item_ids, compares=compare)
+        return _finished(settings, ledger, tale, accounts)
 
 
 def _places(settings: Settings, ledger: Ledger, account: str, *, dry_run: bool) -> list[Place]:

@@ -1,19 +1,51 @@
 """End a run of the marketplace sync: gather what the report needs, and show it in the Prefect UI."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
+from prefect import runtime
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from connectors.ledger import Ledger
 from connectors.ledger.market_records import MarketAccount
+from connectors.ledger.records import Run, RunState
 from connectors.records import JsonObject
 from connectors.settings import Settings
-from tasks import market_accounts, market_page, market_report
-from tasks.lease import clock
+from tasks import channels, market_accounts, market_page, market_report
+from tasks.lease import beating, clock
 from tasks.market_page import State
 from tasks.market_report import Tale
+from tasks.run import BEAT
 
 FLOW = "marketplace-sync"
+ALL = "all"
+"""The account of runs that work for all of them."""
+
+
+@contextmanager
+def begun(
+    settings: Settings, ledger: Ledger, account: str | None, asked: JsonObject, *, dry_run: bool
+) -> Iterator[Tale]:
+    """A run in the ledger's books, alive until it ends; what breaks it off is stored with it."""
+    started_at = clock()
+    run = Run(
+        id=f"marketplace_sync_{started_at:%Y%m%d_%H%M%S}",
+        flow=FLOW,
+        account=account or ALL,
+        day=settings.now().date(),
+        started_at=started_at,
+        heartbeat_at=started_at,
+        dry_run=dry_run,
+        parameters=asked,
+        prefect_run_id=runtime.flow_run.id,
+    )
+    stored = ledger.start_run(run)
+    with beating(lambda: ledger.beat_run(stored.id, clock()), BEAT):
+        try:
+            yield Tale(stored.id, started_at, dry_run, settings.evenstock_writes)
+        except Exception as error:
+            ledger.finish_run(stored.id, RunState.FAILED, clock(), {"error": {"message": str(error)}})
+            raise
 
 
 def finish(settings: Settings, ledger: Ledger, tale: Tale, accounts: Sequence[str]) -> JsonObject:
@@ -30,6 +62,10 @@ def finish(settings: Settings, ledger: Ledger, tale: Tale, accounts: Sequence[st
     create_table_artifact(
         market_page.table(report), key=f"{FLOW}-listings", description="What was pushed, failures first"
     )
+    state = RunState.COMPLETED if report["success"] else RunState.FAILED
+    ledger.finish_run(tale.run_id, state, clock(), report)
+    told = {"flow": FLOW, "sync_id": tale.run_id, "message": report["message"], "balance": report["balance"]}
+    channels.emit("evenstock.run.finished", accounts[0] if len(accounts) == 1 else ALL, told)
     return report
 
 
