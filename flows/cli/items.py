@@ -1,8 +1,8 @@
 """`evenstock items`: own items, how they stand on the marketplaces, and what happened to them."""
 
-import json
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 from rich.markup import escape
 from rich.table import Table
@@ -14,13 +14,11 @@ from connectors.records import JsonObject
 from connectors.settings import load_settings
 from flows.cli.options import Parser, out, say_json
 from flows.cli.page import printable
-from flows.cli.run import run
 from tasks.desk import ledger_of
-from tasks.item_changes import document_of, the_item
+from tasks.item_changes import ItemRequest, document_of, the_item
 from tasks.items import ROLES, described
 from tasks.market_accounts import DEFAULT
 
-FLOW = "change-inventory-item"
 _CHANGES = {"add": "create", "change": "update", "delete": "delete"}
 _STYLES = {"failed": "red", "parked": "red", "syncing": "yellow"}
 
@@ -69,8 +67,8 @@ def _take_change(parser: Parser, name: str) -> None:
             "fields", metavar="NAME=VALUE", nargs="+", help="such as partNumber=3001 quantityAvailable=12"
         )
     parser.add_argument("--reason", metavar="TEXT")
-    parser.add_argument("--actor", metavar="NAME")
-    parser.add_argument("--role", choices=ROLES)
+    parser.add_argument("--actor", metavar="NAME", default="operator")
+    parser.add_argument("--role", choices=ROLES, default="owner")
     parser.add_argument("--dry-run", action="store_true", help="only tell what would be")
 
 
@@ -78,24 +76,32 @@ def _take_change(parser: Parser, name: str) -> None:
 
 
 def _change(options: Any) -> int:  # noqa: ANN401 - argparse's own
-    """Ask the flow for it, so that it goes the way of every change: at once to the marketplaces."""
-    given = {
-        "item_id": getattr(options, "item", None),
-        "data": json.dumps(_fields(options.fields)) if "fields" in options else None,
-        "reason": json.dumps(options.reason) if options.reason else None,
-        "actor": options.actor,
-        "role": options.role,
-        "account": options.account,
-    }
-    words = ["--change_type", _CHANGES[options.action]]
-    words += [word for name, value in given.items() if value is not None for word in (f"--{name}", value)]
-    words += ["--dry_run", "true"] if options.dry_run else []
-    return run([FLOW, *words, *(["--json"] if options.as_json else [])])
+    """Change an item, and let a worker know, so that it reaches the marketplaces at once."""
+    from flows.marketplace_sync import apply_change  # noqa: PLC0415 - it takes a second
+
+    document = apply_change(
+        ItemRequest(
+            change_type=_CHANGES[options.action],
+            item_id=getattr(options, "item", None),
+            data=_fields(getattr(options, "fields", [])),
+            reason=options.reason,
+            account=options.account,
+            actor=options.actor,
+            role=options.role,
+            dry_run=options.dry_run,
+        )
+    )
+    if options.as_json:
+        say_json(document)
+        return 0
+    what = "would be like this" if options.dry_run else f"is at revision {document['revision']}"
+    _say(f"item {document['item_id'] or '(new)'} {what}")
+    return _say_all(document)
 
 
-def _fields(pairs: list[str]) -> dict[str, str]:
+def _fields(pairs: list[str]) -> JsonObject:
     """Fields by name; as text, which every field is read from."""
-    found: dict[str, str] = {}
+    found: JsonObject = {}
     for pair in pairs:
         name, is_pair, value = pair.partition("=")
         if not is_pair or not name:
@@ -168,10 +174,17 @@ def _show(ledger: Ledger, options: Any) -> int:  # noqa: ANN401
     if options.as_json:
         say_json(document)
         return 0
+    return _say_all(document)
+
+
+def _say_all(document: JsonObject) -> int:
+    """A document, one thing a line; within `item` are its fields, within `marketplaces` how it stands."""
     for name, value in document.items():
-        if isinstance(value, dict):
+        if name == "marketplaces" and isinstance(value, dict):
             for market, standing in value.items():
                 _say(f"{market}: {_line(standing)}")
+        elif isinstance(value, dict):
+            _say_all(value)
         elif value not in (None, ""):
             _say(f"{name}: {value}")
     return 0
@@ -227,10 +240,20 @@ def _retry(ledger: Ledger, options: Any) -> int:  # noqa: ANN401
     ids = [the_item(ledger, options.account, each).id for each in options.items]
     now = load_settings().now()
     count = ledger.retry(options.account, now, item_ids=ids or None, marketplaces=options.markets or ())
+    if ids:
+        _tell(options.account, ids)
     if options.as_json:
         say_json({"listings": count})
         return 0
-    return _say(f"{count} listings are tried again with the next run: evenstock run marketplace-sync")
+    when = "now" if ids else "with the next run: evenstock run marketplace-sync"
+    return _say(f"{count} listings are tried again {when}")
+
+
+def _tell(account: str, ids: list[str]) -> None:
+    from flows.marketplace_sync import tell_worker  # noqa: PLC0415 - it takes a second
+
+    for item_id in dict.fromkeys(ids):
+        tell_worker(item_id, account, "update", str(uuid4()))
 
 
 def _say(text: str) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from getpass import getuser
 from typing import Any
+from uuid import uuid4
 
 from rich.markup import escape
 from rich.table import Table
@@ -95,6 +96,8 @@ def _resolve(ledger: Ledger, options: Any) -> int:  # noqa: ANN401
             ledger.restock(each.id or 0, now, lot_rose=options.lot_shows_them, by=by)
         else:
             ledger.write_off(each.id or 0, now, by)
+    if options.action == "restock":
+        _tell(found)
     units = sum(each.quantity for each in found)
     became = _BECAME[options.action]
     if options.as_json:
@@ -102,9 +105,16 @@ def _resolve(ledger: Ledger, options: Any) -> int:  # noqa: ANN401
         return 0
     said = f"{units} units are written off; nothing changes."
     if became is ReviewState.RESTOCKED:
-        said = f"{units} units are on sale again with the next run: evenstock run marketplace-sync"
+        said = f"{units} units are back; what the marketplaces are owed of them is on its way."
     out().print(said, markup=False, soft_wrap=True)
     return 0
+
+
+def _tell(found: list[Review]) -> None:
+    from flows.marketplace_sync import tell_worker  # noqa: PLC0415 - it takes a second
+
+    for account, item_id in dict.fromkeys((each.account, each.item_id) for each in found):
+        tell_worker(item_id, account, "update", str(uuid4()))
 
 
 def _waiting(ledger: Ledger, account: str, order: str) -> list[Review]:
