@@ -66,6 +66,14 @@ COMMANDS = {
         "alert when a flow falls silent, whatever Prefect does: evenstock watch [--once]",
     ),
     "alerts": ("flows.cli.alerting:alerts", "what is wrong now: evenstock alerts list|close CAUSE"),
+    "suppliers": (
+        "flows.cli.suppliers:suppliers",
+        "whose goods users sell without having them: evenstock suppliers list|add|change|disable|enable",
+    ),
+    "jobs": (
+        "flows.cli.jobs:jobs",
+        "the queue of supplier jobs: evenstock jobs list|show ID|cancel ID|retry ID, or --stats",
+    ),
     "emit": (
         "flows.cli.emit:emit",
         "tell Prefect that the main sync is done: evenstock emit main-sync-finished",
