@@ -15,7 +15,6 @@ from tasks.market_accounts import FIELDS
 
 Credentials = dict[Marketplace, dict[str, SecretStr]]
 _WHOSE: dict[str, Marketplace] = {field: market for market, fields in FIELDS.items() for field in fields}
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,40}")
 _SECRET = re.compile(r"[!-~]{4,500}")
 
 
@@ -45,7 +44,8 @@ def _given(text: str) -> dict[str, SecretStr]:
     """Secrets by the names of `FIELDS`."""
     found: dict[str, SecretStr] = {}
     for name, value in _pairs(text):
-        found[_field(name)] = _secret(name, value)
+        field = _field(name)
+        found[field] = _secret(field, value)
     return found
 
 
@@ -87,11 +87,10 @@ def _field(name: str) -> str:
     plain = "api_key" if plain == "key" else plain
     if plain in _WHOSE:
         return plain
-    if not _NAME.fullmatch(name):
-        raise ConfigurationError("accounts add: standard input has a name that is none")
+    # Shown only if it is a slip of the pen: anything else may be a secret that was pasted alone.
     close = get_close_matches(plain, _WHOSE, n=1)
-    hint = f" (did you mean {close[0]}?)" if close else f"; those are {', '.join(_WHOSE)}"
-    raise ConfigurationError(f"accounts add: nobody knows the name {name}{hint}")
+    wrong = f"the name {name} (did you mean {close[0]}?)" if close else f"a name but {', '.join(_WHOSE)}"
+    raise ConfigurationError(f"accounts add: nobody knows {wrong}")
 
 
 def _secret(name: str, value: object) -> SecretStr:
