@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from sandbox.aliexpress.dialect import AliExpress
 from sandbox.bigbuy.dialect import BigBuy
 from sandbox.bricklink.dialect import BrickLink
 from sandbox.brickowl.dialect import BrickOwl
@@ -14,6 +15,7 @@ DIALECTS: Final[Mapping[str, Callable[[], Dialect[Any]]]] = {
     "bricklink": BrickLink,
     "brickowl": BrickOwl,
     "bigbuy": BigBuy,
+    "aliexpress": AliExpress,
 }
 
 
