@@ -279,6 +279,11 @@ class Settings(BaseSettings):
     max_rise_factor: float = Field(5.0, ge=1)
     max_quantity: int = Field(1_000_000, ge=0, le=1_000_000_000)
     max_deletions: Count = 50
+    maintenance_log_days: int = Field(30, ge=1, le=3650)
+    maintenance_job_days: int = Field(7, ge=1, le=3650)
+    maintenance_plan_days: int = Field(30, ge=1, le=3650)
+    maintenance_artifact_days: int = Field(30, ge=1, le=3650)
+    maintenance_late_hours: float = Field(6.0, gt=0, le=24 * 30)
     max_price_jump: float = Field(2.0, gt=1, le=1000)
     plan_expires_hours: Hours = 24.0
     gone_after_hours: Annotated[Hours | None, BeforeValidator(_hours_or_never)] = 24.0

@@ -18,6 +18,7 @@ from sqlalchemy import (
     case,
     cast,
     delete,
+    exists,
     extract,
     func,
     insert,
@@ -28,6 +29,7 @@ from sqlalchemy import (
     true,
     update,
 )
+from sqlalchemy.orm import aliased
 
 from connectors.ledger.database import Database
 from connectors.ledger.rows import columns, loaded, values
@@ -227,8 +229,15 @@ class Jobs:
         return [TypeCount(each[0], each[1], int(each[2]), int(each[3]), _number(each[4])) for each in rows]
 
     def delete_ended_jobs(self, before: datetime, *, dry_run: bool = False) -> int:
-        """Delete what ended before then; how many. A dry run only counts."""
-        old = and_(JobRow.status.in_(ENDED), JobRow.completed_at < before)
+        """Delete what ended before then; how many. A dry run only counts.
+
+        The last failed job of each supplier and type stays.
+        """
+        newer = aliased(JobRow)
+        same = and_(newer.supplier_id == JobRow.supplier_id, newer.source_type == JobRow.source_type)
+        failed_later = and_(same, newer.status == JobStatus.FAILED, newer.completed_at > JobRow.completed_at)
+        spent = or_(JobRow.status != JobStatus.FAILED, exists().where(failed_later))
+        old = and_(JobRow.status.in_(ENDED), JobRow.completed_at < before, spent)
         if dry_run:
             with self.database.reading() as connection:
                 return connection.execute(select(func.count()).select_from(JobRow).where(old)).scalar_one()

@@ -8,6 +8,7 @@ from connectors.ledger.boids import Boids
 from connectors.ledger.breakers import Breakers
 from connectors.ledger.budgets import Budgets
 from connectors.ledger.changes import Changes
+from connectors.ledger.cleaning import Cleaning
 from connectors.ledger.database import Database
 from connectors.ledger.imported_products import ImportedProducts
 from connectors.ledger.items import Items
@@ -64,6 +65,7 @@ class Ledger(
     ImportedProducts,
     ProductMarks,
     SupplierOrders,
+    Cleaning,
 ):
     """Every method is one unit of work: all of it is stored, or nothing.
 
