@@ -3,11 +3,9 @@
 The stand-ins' clock is everybody's clock here, so that waiting is moving it on.
 """
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx
@@ -16,13 +14,13 @@ from pydantic import SecretStr
 from connectors import brickowl
 from connectors.bricklink import BrickLink, Keys, Signer, judging
 from connectors.brickowl import BrickOwl
+from connectors.errors import ConnectorError
 from connectors.http import Http, Patience, Unpaced
-from connectors.ledger import Ledger, open_ledger
+from connectors.ledger import Ledger
 from connectors.ledger.market_records import Item, ListingKey, View
 from connectors.market import MARKETPLACES, Market, Marketplace, marker, spending
-from connectors.settings import Settings, load_settings
+from connectors.settings import Settings
 from sandbox.app import Sandbox
-from sandbox.clock import Clock
 from tasks import booking
 from tasks.item_changes import ItemRequest, change_item
 from tasks.market_connect import LedgerBudget
@@ -92,8 +90,10 @@ class Fair:
     def book(self) -> None:
         """Book the orders of both, and look whether something came back."""
         for name in MARKETPLACES:
-            booking.book(self.stall(name))
-            booking.take_back(self.stall(name))
+            # As in the net: what goes wrong here is tried again with the next run.
+            with suppress(ConnectorError):
+                booking.book(self.stall(name))
+                booking.take_back(self.stall(name))
 
     def settle(self, rounds: int = 8) -> None:
         """What the net does until nothing is behind: orders first, then everything that is due."""
@@ -233,15 +233,3 @@ def world(bricklink: World | None = None, brickowl: World | None = None) -> Worl
         "bricklink": {"default": bricklink or {}},
         "brickowl": {"default": {"key": OWL_KEY.get_secret_value(), "boids": BOIDS} | (brickowl or {})},
     }
-
-
-@contextmanager
-def fair(folder: Path, setenv: Any, stores: World | None = None) -> Iterator[Fair]:  # noqa: ANN401
-    """A fair with empty stores, unless told."""
-    for name, value in environment().items():
-        setenv(name, value)
-    with (
-        Sandbox(stores or world(), clock=Clock(NOW)) as sandbox,
-        closing(open_ledger(f"sqlite:///{folder}/ledger.db")) as ledger,
-    ):
-        yield Fair(sandbox, ledger, load_settings())

@@ -1,19 +1,9 @@
 """Bringing one listing level, judged by what the marketplaces hold afterwards."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from tests.fair import BRICKLINK, BRICKOWL, Fair, world
-from tests.fair import fair as open_fair
 from tests.worlds import World
 
-
-@pytest.fixture
-def fair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fair]:
-    with open_fair(tmp_path, monkeypatch.setenv) as made:
-        yield made
+pytest_plugins = ["tests.fairs"]
 
 
 def test_a_new_item_appears_on_both_marketplaces(fair: Fair) -> None:

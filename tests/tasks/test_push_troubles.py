@@ -1,15 +1,12 @@
 """What goes wrong while a listing is brought level, judged by what the marketplaces hold afterwards."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from connectors.ledger.market_records import BreakerState, ListingStatus
 from connectors.market import Marketplace
 from tests.fair import BRICKLINK, BRICKOWL, Fair
-from tests.fair import fair as open_fair
 
 EACH = pytest.mark.parametrize("name", [BRICKLINK, BRICKOWL])
 CREATE = {BRICKLINK: "POST /inventories", BRICKOWL: "POST /inventory/create"}
@@ -17,10 +14,7 @@ CHANGE = {BRICKLINK: "PUT /inventories/{id}", BRICKOWL: "POST /inventory/update"
 DELETE = {BRICKLINK: "DELETE /inventories/{id}", BRICKOWL: "POST /inventory/delete"}
 
 
-@pytest.fixture
-def fair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fair]:
-    with open_fair(tmp_path, monkeypatch.setenv) as made:
-        yield made
+pytest_plugins = ["tests.fairs"]
 
 
 def level(fair: Fair, quantity: int = 10) -> str:
