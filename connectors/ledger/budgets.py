@@ -8,9 +8,10 @@ attempt counts. What protects against selling twice keeps calls when everything 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, text
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, select
 
 from connectors.ledger.database import Database, insert_into
+from connectors.ledger.item_rows import queue_up
 from connectors.ledger.market_models import MarketCallsRow
 from connectors.market import Lane
 
@@ -46,7 +47,7 @@ class Budgets:
             return None
         limit = LIMITS[marketplace][lane] - calls
         with self.database.writing() as connection:
-            _queue(connection, f"{account}/{marketplace}")
+            queue_up(connection, f"market_calls/{account}/{marketplace}")
             spent = _spent(connection, account, marketplace, now)
             if sum(spent.values()) <= limit:
                 _count(connection, (account, marketplace, lane), now, calls)
@@ -70,13 +71,6 @@ class Budgets:
         own = statement.where(_within(account, marketplace, now)).group_by(MarketCallsRow.lane)
         with self.database.reading() as connection:
             return {lane: int(calls) for lane, calls in connection.execute(own)}
-
-
-def _queue(connection: Connection, name: str) -> None:
-    """One at a time for this name. SQLite's writers wait at BEGIN already."""
-    if connection.dialect.name == "postgresql":
-        lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
-        connection.execute(lock, {"name": f"market_calls/{name}"})
 
 
 def _within(account: str, marketplace: str, now: datetime) -> ColumnElement[bool]:

@@ -1,12 +1,13 @@
 """What several parts of the ledger do to items, always in this order: lock them, then all that is theirs.
 
+Whoever books lines, or makes a lot an item's, queues up for that first: nobody sees half of either.
 Whoever changes a listing by what it holds (`expected`, its open write) has locked its item before.
 """
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, insert, select, text, update
 
 from connectors.ledger.database import chunks, insert_into
 from connectors.ledger.market_models import ItemHistoryRow, ItemRow, ListingRow, MarketWriteRow
@@ -37,6 +38,21 @@ FRESH: Values = {
 """A listing that has to be brought level, and whose past troubles no longer count."""
 NO_LOT: Values = {"lot_id": None, "expected": None, "shown": None}
 """A listing whose lot is gone, or was never made."""
+
+
+def queue_up(connection: Connection, name: str) -> None:
+    """Wait for others that queue up for this name, until the transaction ends; before anything is locked.
+
+    SQLite's writers wait for each other at BEGIN already.
+    """
+    if connection.dialect.name == "postgresql":
+        lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+        connection.execute(lock, {"name": name})
+
+
+def queue_for_lines(connection: Connection, account: str) -> None:
+    """Wait for others that book lines of an account's orders, or find out whose lot is whose."""
+    queue_up(connection, f"market_order_lines/{account}")
 
 
 def locked(connection: Connection, account: str, ids: Iterable[str]) -> dict[str, Item]:

@@ -18,6 +18,7 @@ from connectors.ledger.item_rows import (
     list_items,
     locked,
     open_write,
+    queue_for_lines,
     the_listing,
 )
 from connectors.ledger.line_booking import settle_adopted
@@ -32,6 +33,7 @@ from connectors.ledger.market_records import (
     View,
 )
 from connectors.ledger.rows import Values
+from connectors.market import MARKETPLACES
 
 _GONE = or_(ItemRow.is_archived, ItemRow.deleted_at.is_not(None))
 _OWED = case((_GONE, 0), else_=ItemRow.quantity_available) - func.coalesce(ListingRow.expected, 0)
@@ -135,8 +137,11 @@ class Listings:
     def postpone(self, keys: Sequence[ListingKey], reason: str, until: datetime) -> None:
         """Nothing was tried, and nothing will be before a time: these listings stay *syncing*."""
         named = tuple_(ListingRow.account, ListingRow.item_id, ListingRow.marketplace)
+        accounts = sorted({key.account for key in keys})
         content = {"status": ListingStatus.SYNCING, "reason": reason, "next_attempt_at": until}
         with self.database.writing() as connection:
+            for account in accounts:
+                locked(connection, account, (key.item_id for key in keys if key.account == account))
             for part in chunks(sorted(keys)):
                 waiting = and_(named.in_(list(part)), ListingRow.status != ListingStatus.PARKED)
                 connection.execute(update(ListingRow).where(waiting).values(content))
@@ -161,10 +166,11 @@ class Listings:
         broken = ListingRow.status.in_([ListingStatus.FAILED, ListingStatus.PARKED])
         chosen = broken if item_ids is None else ListingRow.item_id.in_(item_ids)
         on = ListingRow.marketplace.in_(marketplaces) if marketplaces else true()
-        statement = update(ListingRow).where(ListingRow.account == account, ListingRow.enabled, chosen, on)
+        those = and_(ListingRow.account == account, ListingRow.enabled, chosen, on)
         content: Values = {**FRESH, "review": "", "reread": True, "last_attempt_at": now}
         with self.database.writing() as connection:
-            return connection.execute(statement.values(content)).rowcount
+            locked(connection, account, connection.execute(select(ListingRow.item_id).where(those)).scalars())
+            return connection.execute(update(ListingRow).where(those).values(content)).rowcount
 
     # ------------------------------------------------------------------- lots
 
@@ -176,6 +182,7 @@ class Listings:
         or the lot belongs to another item.
         """
         with self.database.writing() as connection:
+            queue_for_lines(connection, key.account)
             item = locked(connection, key.account, [key.item_id]).get(key.item_id)
             listing = the_listing(connection, key)
             if item is None or listing is None or open_write(connection, key) is not None:
@@ -206,9 +213,12 @@ class Listings:
 
     def enable_listings(self, account: str, marketplaces: Collection[str]) -> None:
         """All items of an account, old ones too, are listed on these marketplaces and on no other."""
-        statement = select(ItemRow.id).where(ItemRow.account == account).order_by(ItemRow.id)
-        with self.database.writing() as connection:
-            list_items(connection, account, list(connection.execute(statement).scalars()), marketplaces)
+        with self.database.reading() as connection:
+            wrong = _wrongly_listed(connection, account, marketplaces)
+        if wrong:
+            with self.database.writing() as connection:
+                locked(connection, account, wrong)
+                list_items(connection, account, wrong, marketplaces)
 
     def _views(self, *conditions: ColumnElement[bool]) -> list[View]:
         statement = (
@@ -228,6 +238,20 @@ def _is_behind(now: datetime) -> ColumnElement[bool]:
     older = and_(ListingRow.synced_revision < ItemRow.revision, ListingRow.status != ListingStatus.PARKED)
     due = or_(ListingRow.next_attempt_at.is_(None), ListingRow.next_attempt_at <= now)
     return and_(ListingRow.enabled, due, or_(unsettled, older, MarketWriteRow.id.is_not(None)))
+
+
+def _wrongly_listed(connection: Connection, account: str, marketplaces: Collection[str]) -> list[str]:
+    """Items of an account that are not listed on just these marketplaces."""
+    found: set[str] = set()
+    for marketplace in MARKETPLACES:
+        its = and_(
+            ListingRow.item_id == ItemRow.id, ListingRow.marketplace == marketplace, ListingRow.enabled
+        )
+        is_off = ListingRow.item_id.is_(None)
+        statement = select(ItemRow.id).outerjoin(ListingRow, its).where(ItemRow.account == account)
+        wrong = statement.where(is_off if marketplace in marketplaces else ~is_off)
+        found.update(connection.execute(wrong).scalars())
+    return sorted(found)
 
 
 def _is_level(item: Item, listing: Listing) -> bool:

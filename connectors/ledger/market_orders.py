@@ -11,6 +11,7 @@ from connectors.ledger.item_rows import (
     change_listing,
     entry_of,
     locked,
+    queue_for_lines,
     remember,
     store,
     the_listing,
@@ -63,6 +64,7 @@ class MarketOrders:
         marketplace tells no lines any more, they are as they were.
         """
         with self.database.writing() as connection:
+            queue_for_lines(connection, account)
             _store_order(connection, _head(account, marketplace, order, now))
             if order.combined_into is not None:
                 _hand_over(connection, (account, marketplace), order.order_id, order.combined_into)
@@ -70,6 +72,8 @@ class MarketOrders:
             lines = _merged(connection, (account, marketplace), order, now)
             owners = _owners(connection, (account, marketplace), lines)
             items = locked(connection, account, owners.values())
+            # Only now nobody else changes them.
+            lines = _merged(connection, (account, marketplace), order, now)
             bookings, booked = [], []
             for line in lines:
                 item = items.get(owners.get(line.line_id, ""))
@@ -278,6 +282,7 @@ def _resolved(
     known = select(ReviewRow.account, ReviewRow.item_id).where(ReviewRow.id == review_id)
     if (whose := connection.execute(known).one_or_none()) is None:
         return None
+    queue_for_lines(connection, whose.account)
     items = locked(connection, whose.account, [whose.item_id])
     closed = (
         update(ReviewRow)

@@ -12,6 +12,7 @@ from connectors.ledger.item_rows import (
     change_listing,
     locked,
     open_write,
+    queue_for_lines,
     the_listing,
 )
 from connectors.ledger.line_booking import book_waiting
@@ -134,6 +135,7 @@ def _closed(
     known = select(MarketWriteRow.account, MarketWriteRow.item_id).where(MarketWriteRow.id == write_id)
     if (whose := connection.execute(known).one_or_none()) is None:
         return None
+    queue_for_lines(connection, whose.account)
     locked(connection, whose.account, [whose.item_id])
     given = {name: value for name, value in more.items() if value is not None}
     statement = update(MarketWriteRow).where(MarketWriteRow.id == write_id, _IS_OPEN)
