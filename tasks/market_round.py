@@ -20,7 +20,7 @@ from tasks import booking, market_breaker
 from tasks.drift import Believed, Difference, Kind, compare
 from tasks.immediate import Told, announce, open_stall
 from tasks.lease import held
-from tasks.owed import next_step
+from tasks.owed import Dress, Make, Move, Remove, Rest, next_step
 from tasks.push import Ended, How, bring_level
 from tasks.stall import Stall, face_of, known, wanted
 
@@ -135,10 +135,17 @@ def _behind(ledger: Ledger, place: Place, now: datetime, items: Sequence[str] | 
 def _step(marketplace: Marketplace, view: View) -> str:
     if view.write is not None:
         return f"settle its last {view.write.kind}"
-    step = next_step(marketplace, wanted(view.item), known(view.listing))
-    return (
-        f"{type(step).__name__.lower()}{getattr(step, 'quantity', getattr(step, 'delta', ''))!s:>5}".strip()
-    )
+    match next_step(marketplace, wanted(view.item), known(view.listing)):
+        case Make(quantity):
+            return f"make a lot of {quantity}"
+        case Move(delta):
+            return f"change its quantity by {delta:+}"
+        case Remove():
+            return "delete the lot"
+        case Dress():
+            return "write price and texts"
+        case Rest():
+            return "nothing but to note that it is level"
 
 
 # ------------------------------------------------------------------- pushing
