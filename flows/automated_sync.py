@@ -18,13 +18,14 @@ from connectors.ledger.supplier_records import Job
 from connectors.records import JsonObject
 from connectors.settings import Settings, load_settings
 from flows.keep_even import as_state, side_by_side
-from tasks import alerts, callbacks, jobs, queueing, run, shift
+from tasks import alerts, callbacks, jobs, queueing, run, shift, upkeep
 from tasks.desk import ledger_of
 from tasks.lease import beating, clock
 from tasks.policy import writes
 from tasks.queueing import End
 from tasks.shift import Queue
 from tasks.signs import Sign
+from tasks.upkeep import Retention
 
 JobFuture = PrefectFuture[JsonObject]
 
@@ -60,6 +61,7 @@ def automated_sync(
             _take_in(queue, job, future)
         if not dry_run:
             callbacks.tell_ended(settings, queue.ledger)
+        _keep_house(queue)
     document = shift.finish(queue)
     return as_state(document, "Completed" if queue.shift.is_success else "Failed", str(document["message"]))
 
@@ -78,6 +80,15 @@ def _worked_on(queue: Queue) -> Iterator[tuple[Job, JobFuture]]:
             return
         done = next(as_completed(list(waiting)))
         yield waiting.pop(done), done
+
+
+def _keep_house(queue: Queue) -> None:
+    """The last step of each cycle; what goes wrong with it is a warning."""
+    settings, dry_run = queue.settings, queue.shift.dry_run
+    done = upkeep.keep_house(settings, queue.ledger, Retention.of(settings), dry_run=dry_run)
+    upkeep.say(settings, done, dry_run=dry_run)
+    queue.shift.warnings += done.problems
+    queue.shift.maintenance = upkeep.report(done, dry_run=dry_run)
 
 
 @writes("do a supplier job")

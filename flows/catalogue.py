@@ -62,6 +62,11 @@ _SUPPLIERS = (
     "SUPPLIER_JOBS_",
     "BIGBUY_",
     "ALIEXPRESS_",
+    "MAX_PRICE_JUMP",
+    "MIN_ZERO_COUNT",
+    "MAX_ZERO_SHARE",
+    "GONE_AFTER_HOURS",
+    "MAINTENANCE_",
 )
 _MARKETPLACES = (
     "BRICKLINK_",
@@ -91,6 +96,9 @@ FLOWS: dict[str, Entry] = {
     ),
     "automated-sync": Entry("flows.automated_sync:automated_sync", (), _SUPPLIERS),
     "enqueue-job": Entry("flows.automated_sync:enqueue_job", (), _SUPPLIERS),
+    "maintenance": Entry(
+        "flows.maintenance:maintenance", (), ("MAINTENANCE_", "EVENSTOCK_", "ALERT_", "SMTP_")
+    ),
     "change-inventory-item": Entry("flows.marketplace_sync:change_inventory_item", (), _MARKETPLACES),
     "marketplace-sync": Entry("flows.marketplace_sync:marketplace_sync", (), _MARKETPLACES),
     "inventory-sync-status": Entry(

@@ -96,6 +96,7 @@ class Shift:
     warnings: list[str] = field(default_factory=list)
     api: dict[str, JsonObject] = field(default_factory=dict)
     error: JsonObject | None = None
+    maintenance: JsonObject | None = None
 
     @property
     def counts(self) -> Counter[End]:
@@ -131,6 +132,7 @@ def report(shift: Shift) -> JsonObject:
         "plan_expires_at": None,
         "api": dict(shift.api),
         "details": _details(shift.outcomes),
+        "maintenance": shift.maintenance,
     }
     return document | ({"error": shift.error} if shift.error else {})
 

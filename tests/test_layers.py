@@ -79,6 +79,7 @@ PURE = {
     "retrying",
     "rollback",
     "signs",
+    "scores",
     "settling",
     "tally",
     "watching",
