@@ -6,7 +6,7 @@ The stand-ins' clock is everybody's clock here, so that waiting is moving it on.
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import httpx
 from pydantic import SecretStr
@@ -19,17 +19,18 @@ from connectors.http import Http, Patience, Unpaced
 from connectors.ledger import Ledger
 from connectors.ledger.market_records import Item, ListingKey, View
 from connectors.market import MARKETPLACES, Market, Marketplace, marker, spending
-from connectors.settings import Settings
+from connectors.records import JsonObject
+from connectors.settings import Settings, load_settings
 from sandbox.app import Sandbox
-from tasks import booking
+from tasks import booking, market_report
+from tasks.immediate import Told, push_everywhere
 from tasks.item_changes import ItemRequest, change_item
 from tasks.market_connect import LedgerBudget
+from tasks.market_report import Tale
+from tasks.market_round import Place, level, sell
 from tasks.push import Ended, bring_level
 from tasks.stall import Stall
 from tests.worlds import NOW, World
-
-if TYPE_CHECKING:
-    from connectors.records import JsonObject
 
 BRICKLINK: Marketplace = "bricklink"
 BRICKOWL: Marketplace = "brickowl"
@@ -233,3 +234,25 @@ def world(bricklink: World | None = None, brickowl: World | None = None) -> Worl
         "bricklink": {"default": bricklink or {}},
         "brickowl": {"default": {"key": OWL_KEY.get_secret_value(), "boids": BOIDS} | (brickowl or {})},
     }
+
+
+PLACES = [Place("default", each) for each in MARKETPLACES]
+
+
+@dataclass
+class Served(Fair):
+    """A fair on a port, so that whatever opens a market by itself finds it."""
+
+    def net(self, *, compares: bool = False, items: list[str] | None = None) -> JsonObject:
+        """A run of the net as its flow does it; the report."""
+        settings = load_settings()
+        tale = Tale("run", self.now(), dry_run=False, writes=settings.evenstock_writes)
+        tale.parts += [sell(settings, self.ledger, place, thorough=compares) for place in PLACES]
+        tale.parts += [level(settings, self.ledger, place, items, compares=compares) for place in PLACES]
+        tale.views = self.ledger.views("default")
+        return market_report.document(tale, self.now())
+
+    def push_now(self, item: str) -> dict[str, str]:
+        """What a worker does when it is told of an item."""
+        ended = push_everywhere(load_settings(), self.ledger, "default", item, Told())
+        return {each.key.marketplace: each.how.value for each in ended}

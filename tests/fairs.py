@@ -15,7 +15,8 @@ from connectors.ledger.models import Base
 from connectors.settings import load_settings
 from sandbox.app import Sandbox
 from sandbox.clock import Clock
-from tests.fair import Fair, environment, world
+from sandbox.server import serving
+from tests.fair import Fair, Served, environment, world
 from tests.worlds import NOW
 
 
@@ -42,3 +43,17 @@ def fair(fair_ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fair]
             connection.execute(table.delete())
     with Sandbox(world(), clock=Clock(NOW)) as sandbox:
         yield Fair(sandbox, fair_ledger, load_settings())
+
+
+@pytest.fixture
+def served(fair: Fair, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    """The same on a port, with the environment pointing at it and at its ledger."""
+    with serving(fair.sandbox) as url:
+        settings = environment(url) | {"HTTP_BASE_DELAY": "0.001"}
+        for name, value in settings.items() | {("EVENSTOCK_DATABASE_URL", _url(fair.ledger))}:
+            monkeypatch.setenv(name, value)
+        yield Served(fair.sandbox, fair.ledger, load_settings())
+
+
+def _url(ledger: Ledger) -> str:
+    return ledger.database.engine.url.render_as_string(hide_password=False)

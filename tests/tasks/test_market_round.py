@@ -1,60 +1,23 @@
 """The net's work, and the push that a worker does: over the wire, without Prefect."""
 
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from connectors.ledger import open_ledger
 from connectors.ledger.market_records import BreakerState, ListingStatus
 from connectors.market import MARKETPLACES, Marketplace
 from connectors.records import JsonObject
 from connectors.settings import load_settings
-from sandbox.app import Sandbox
-from sandbox.clock import Clock
-from sandbox.server import serving
-from tasks import market_page, market_report, market_run
-from tasks.immediate import Told, push_everywhere
-from tasks.market_report import Tale
-from tasks.market_round import Place, level, plan, sell
-from tests.fair import BRICKLINK, BRICKOWL, Fair, environment, world
-from tests.worlds import NOW
+from tasks import market_page, market_run
+from tasks.market_round import plan
+from tests.fair import BRICKLINK, BRICKOWL, PLACES, Served, world
 
-PLACES = [Place("default", each) for each in MARKETPLACES]
-
-
-@dataclass
-class Served(Fair):
-    """A fair on a port, so that whatever opens a market by itself finds it."""
-
-    def net(self, *, compares: bool = False, items: list[str] | None = None) -> JsonObject:
-        """A run of the net as its flow does it; the report."""
-        settings = load_settings()
-        tale = Tale("run", self.now(), dry_run=False, writes=settings.evenstock_writes)
-        tale.parts += [sell(settings, self.ledger, place, thorough=compares) for place in PLACES]
-        tale.parts += [level(settings, self.ledger, place, items, compares=compares) for place in PLACES]
-        tale.views = self.ledger.views("default")
-        return market_report.document(tale, self.now())
-
-    def push_now(self, item: str) -> dict[str, str]:
-        """What a worker does when it is told of an item."""
-        ended = push_everywhere(load_settings(), self.ledger, "default", item, Told())
-        return {each.key.marketplace: each.how.value for each in ended}
+pytest_plugins = ["tests.fairs"]
 
 
 @pytest.fixture
-def fair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
-    with (
-        Sandbox(world(), clock=Clock(NOW)) as sandbox,
-        serving(sandbox) as url,
-        closing(open_ledger(f"sqlite:///{tmp_path}/ledger.db")) as ledger,
-    ):
-        for name, value in (environment(url) | {"HTTP_BASE_DELAY": "0.001"}).items():
-            monkeypatch.setenv(name, value)
-        yield Served(sandbox, ledger, load_settings())
+def fair(served: Served) -> Served:
+    return served
 
 
 def drift(report: JsonObject) -> list[tuple[Any, ...]]:
