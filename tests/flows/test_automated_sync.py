@@ -17,8 +17,10 @@ from connectors.ledger.supplier_records import Claim, Job, JobStatus, Supplier
 from connectors.settings import load_settings
 from connectors.supplier import Page, SupplierProduct
 from flows.automated_sync import automated_sync, enqueue_job
+from flows.cli import main
 from tasks.desk import ledger_of
 from tasks.lease import clock
+from tests.connectors.test_outside import listening
 from tests.flows.mortal import KillPoint, Moment
 from tests.flows.stage import Stage
 from tests.flows.workers import Nursery, nursery
@@ -170,6 +172,31 @@ def test_refuses_what_it_does_not_know(ledger: Ledger) -> None:
     with pytest.raises(ConfigurationError, match="no supplier gone"):
         enqueue_job("user-1", "inventory_update", "gone")
     assert ledger.history("automated-sync", 1) == []
+
+
+@pytest.mark.usefixtures("ledger")
+def test_the_end_of_a_job_is_told_to_whom_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVENSTOCK_CALLBACK_SECRET", "s3cret")
+    monkeypatch.setenv("EVENSTOCK_ALLOW_PRIVATE_URLS", "true")
+    received: list[bytes] = []
+    with listening(received) as url:
+        job_id = enqueue_job("user-1", "inventory_update", BIGBUY.id, callback_url=url)
+        assert run()["success"]
+
+    (message,) = map(json.loads, received)
+    assert (message["job_id"], message["status"]) == (job_id, "completed")
+
+
+def test_the_command_line_enqueues_and_works(ledger: Ledger, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--user_id", "user-1", "--job_type", "inventory_update", "--supplier_id", BIGBUY.id]
+    assert main(["run", "enqueue-job", *words, "--json"]) == 0
+    job_id = json.loads(capsys.readouterr().out)
+    assert main(["run", "automated-sync"]) == 0
+
+    assert stored(ledger, job_id).status is JobStatus.COMPLETED
+    assert "1 completed" in capsys.readouterr().out
+    assert main(["run", "enqueue-job", *words[:3], "stock", *words[4:]]) == 2
+    assert "there is no job type stock" in capsys.readouterr().err
 
 
 @pytest.fixture(scope="session")

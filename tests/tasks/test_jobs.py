@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from sqlalchemy import text
 
 from connectors.errors import ConfigurationError, Refused, Transient, Unauthorised, WindowClosed
 from connectors.ledger.supplier_records import JobStatus, Rows
-from tasks.jobs import announce, known_type
+from tasks.jobs import known_type
 from tasks.supplier_job import JobContext, JobResult, PutBack
-from tests.tasks.queues import HOUR, SUPPLIER, QueueDesk, queue_desk
+from tests.tasks.queues import HOUR, SUPPLIER, QueueDesk, done, queue_desk
 from tests.worlds import NOW
 
 if TYPE_CHECKING:
@@ -240,6 +241,29 @@ class TestAJobThatIsNotOursAnyMore:
         assert desk.job(job_id).status is JobStatus.COMPLETED
 
 
-def test_an_end_without_prefect_is_told_to_nobody(desk: QueueDesk) -> None:
+@pytest.fixture
+def events(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
+    """What Prefect was told: event, resource and status."""
+    told: list[tuple[str, str, str]] = []
+
+    def emit(event: str, resource: dict[str, str], payload: dict[str, str]) -> None:
+        told.append((event, resource["prefect.resource.id"], payload["status"]))
+
+    monkeypatch.setattr("tasks.jobs.emit_event", emit)
+    return told
+
+
+def test_the_end_of_a_job_is_an_event(desk: QueueDesk, events: list[tuple[str, str, str]]) -> None:
+    for body in (done, failing(Refused("no")), failing(Transient("later"))):
+        desk.enqueue()
+        with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:1/api"}):
+            desk.work(body)
+
+    event, resource = "evenstock.supplier-job.finished", "evenstock.supplier.supplier-1"
+    assert events == [(event, resource, "completed"), (event, resource, "failed")]
+
+
+def test_without_prefect_nobody_is_told(desk: QueueDesk, events: list[tuple[str, str, str]]) -> None:
     desk.enqueue()
-    announce(desk.claim())
+    desk.work()
+    assert events == []
