@@ -12,7 +12,7 @@ from connectors.ledger import Item, Ledger, Listing, Why
 from connectors.market import MARKETPLACES
 from connectors.records import JsonObject, JsonValue
 from connectors.settings import Settings
-from tasks.items import changed_item, check_request, deleted_item, described, new_item
+from tasks.items import changed_item, check_request, deleted_item, described, is_storable, new_item
 from tasks.market_accounts import DEFAULT, enabled_markets, named
 
 
@@ -87,14 +87,14 @@ def standing(listing: Listing | None) -> JsonObject:
 
 def the_item(ledger: Ledger, account: str, item_id: str) -> Item:
     """An item of the account. Raises ConfigurationError if it has none such."""
-    item = ledger.item(account, item_id)
+    item = ledger.item(account, item_id) if is_storable(item_id) else None
     if item is None:
         raise ConfigurationError(f"item {item_id} not found in the account {account}")
     return item
 
 
 def _create(settings: Settings, ledger: Ledger, change: ItemRequest, at: datetime) -> JsonObject:
-    item = new_item(change.account, fresh_id(), change.data, actor=change.actor, now=at)
+    item = new_item(change.account, fresh_id(), change.data, actor=_plain(change.actor), now=at)
     markets = enabled_markets(settings, ledger, change.account)
     if change.dry_run:
         listed = {each: standing(Listing(item.account, item.id, each)) for each in markets}
@@ -125,8 +125,13 @@ def _shown(item: Item) -> JsonObject:
 def _why(change: ItemRequest) -> Why:
     return Why(
         change.change_type,
-        change.actor,
-        (change.reason or "").strip(),
+        _plain(change.actor),
+        _plain(change.reason or ""),
         correlation_id=change.correlation_id,
         change_key=change.change_key,
     )
+
+
+def _plain(text: str) -> str:
+    """A text without what no database or terminal takes."""
+    return "".join(char if char.isprintable() else " " for char in text).strip()

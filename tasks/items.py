@@ -4,6 +4,7 @@ The names are those that people and other programs use (`quantityAvailable`); an
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -122,6 +123,11 @@ def described(item: Item) -> JsonObject:
     return document
 
 
+def is_storable(text: str) -> bool:
+    """Whether a text can be stored anywhere: without control characters, and without halves of characters."""
+    return not any(unicodedata.category(char) in {"Cc", "Cs"} for char in text if char not in "\n\t")
+
+
 # ------------------------------------------------------------------- fields
 
 
@@ -144,7 +150,7 @@ def _text(name: str, *, blank: bool = True) -> Callable[[JsonValue], str]:
             raise ValueError("must not be empty")
         if len(text) > LONGEST[name]:
             raise ValueError(f"has {len(text)} characters, {LONGEST[name]} are allowed")
-        if any(ord(char) < 32 and char not in "\n\t" for char in text):
+        if not is_storable(text):
             raise ValueError("must not have control characters")
         return text
 

@@ -15,6 +15,7 @@ from connectors.records import JsonObject, JsonValue
 from tasks.items import CHANGES, FIELDS
 
 PENDING: Final = "pending"
+LONGEST_ID: Final = 200
 _MILLISECONDS_FROM: Final = 100_000_000_000
 """Numbers from here on count milliseconds since 1970 (this is 1973 in them), smaller ones seconds."""
 
@@ -42,7 +43,6 @@ def entry_in(line: str) -> Entry | None:
     )
     if change_type not in CHANGES:
         raise ValueError(f"changeType is {change_type!r}, it must be one of {', '.join(CHANGES)}")
-    correlation_id = row.get("correlationId")
     return Entry(
         account=account,
         item_id=item_id,
@@ -50,7 +50,7 @@ def entry_in(line: str) -> Entry | None:
         data={} if change_type == "delete" else _data(row),
         at=_moment(row.get("createdAt")),
         key=_key((account, item_id, change_type), row),
-        correlation_id=correlation_id if isinstance(correlation_id, str) and correlation_id else None,
+        correlation_id=_text(row, "correlationId") if row.get("correlationId") else None,
     )
 
 
@@ -74,7 +74,13 @@ def _text(row: Mapping[str, JsonValue], name: str) -> str:
     value = row.get(name)
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{name} is missing" if value is None else f"{name} must be text")
-    return value.strip()
+    return _fitting(name, value.strip())
+
+
+def _fitting(name: str, text: str) -> str:
+    if len(text) > LONGEST_ID or not text.isprintable():
+        raise ValueError(f"{name} must be a word of {LONGEST_ID} characters at the most")
+    return text
 
 
 def _data(row: Mapping[str, JsonValue]) -> JsonObject:

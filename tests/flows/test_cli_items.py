@@ -331,6 +331,8 @@ class TestMigrateQueue:
             self.ROW | {"businessAccountId": None},
             self.ROW,
             '{"newData": {"price": NaN}}',
+            self.ROW | {"inventoryItemId": "x" * 201},
+            self.ROW | {"correlationId": "half \ud800"},
         ]
         said = desk.migrate(*rows)
 
@@ -346,6 +348,8 @@ class TestMigrateQueue:
             7: "partNumber is missing",
             8: "businessAccountId is missing",
             10: "NaN is no number",
+            11: "inventoryItemId must be a word of 200 characters at the most",
+            12: "correlationId must be a word of 200 characters",
         }
         assert found.keys() == expected.keys()
         assert all(sentence in found[number] for number, sentence in expected.items())

@@ -97,6 +97,7 @@ def test_values_are_kept_exactly(name: str, value: JsonValue, kept: JsonValue) -
         ("name", 5, "name must be text"),
         ("location", "x" * 201, "location has 201 characters, 200 are allowed"),
         ("notes", "a\x00b", "notes must not have control characters"),
+        ("name", "half \ud800", "name must not have control characters"),
         ("completeness", "sealed", "completeness is told of sets only, not of PART"),
         ("status", "", "status must not be empty"),
         ("quantity_available", 3, "no field quantity_available (did you mean quantityAvailable?)"),
