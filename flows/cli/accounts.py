@@ -13,7 +13,7 @@ from connectors.market import MARKETPLACES, Marketplace
 from connectors.records import JsonObject
 from connectors.settings import Settings, load_settings
 from flows.cli.credentials import asked
-from flows.cli.options import Parser, out, say_json
+from flows.cli.options import Action, Parser, out, say_json
 from flows.cli.page import printable
 from tasks.desk import ledger_of
 from tasks.market_accounts import (
@@ -42,7 +42,7 @@ def accounts(arguments: list[str]) -> int:
 def _parser() -> Parser:
     parser = Parser("accounts", "Who sells on BrickLink and Brick Owl.")
     actions = parser.add_subparsers(
-        dest="action", metavar="|".join(_ACTIONS), required=True, parser_class=_Action
+        dest="action", metavar="|".join(_ACTIONS), required=True, parser_class=Action
     )
     actions.add_parser("list").add_argument("--json", action="store_true", dest="as_json")
     for name in ("add", "disable", "enable", "remove"):
@@ -51,11 +51,6 @@ def _parser() -> Parser:
         for market in MARKETPLACES if name != "remove" else ():
             action.add_argument(f"--{market}", action="append_const", const=market, dest="markets")
     return parser
-
-
-class _Action(Parser):
-    def __init__(self, *, prog: str) -> None:
-        super().__init__(prog.removeprefix("evenstock "), "")
 
 
 def _say(text: str) -> int:

@@ -12,7 +12,7 @@ from connectors.ledger import Item, ItemHistory, Ledger, ListingStatus, View
 from connectors.market import MARKETPLACES
 from connectors.records import JsonObject
 from connectors.settings import load_settings
-from flows.cli.options import Parser, out, say_json
+from flows.cli.options import Action, Parser, out, say_json
 from flows.cli.page import printable
 from tasks.desk import ledger_of
 from tasks.item_changes import ItemRequest, document_of, the_item
@@ -34,7 +34,7 @@ def items(arguments: list[str]) -> int:
 def _parser() -> Parser:
     parser = Parser("items", "Own items and how they stand on the marketplaces.")
     names = "|".join([*_ACTIONS, *_CHANGES])
-    actions = parser.add_subparsers(dest="action", metavar=names, required=True, parser_class=_Action)
+    actions = parser.add_subparsers(dest="action", metavar=names, required=True, parser_class=Action)
     listed = _about(actions.add_parser("list"))
     listed.add_argument("--status", choices=[str(each) for each in ListingStatus])
     for name in ("show", "history"):
@@ -46,11 +46,6 @@ def _parser() -> Parser:
     for name in _CHANGES:
         _take_change(_about(actions.add_parser(name)), name)
     return parser
-
-
-class _Action(Parser):
-    def __init__(self, *, prog: str) -> None:
-        super().__init__(prog.removeprefix("evenstock "), "")
 
 
 def _about(parser: Parser) -> Parser:

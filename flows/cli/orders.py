@@ -12,7 +12,7 @@ from connectors.errors import ConfigurationError
 from connectors.ledger import Item, Ledger, Review, ReviewState
 from connectors.records import JsonObject
 from connectors.settings import load_settings
-from flows.cli.options import Parser, out, say_json
+from flows.cli.options import Action, Parser, out, say_json
 from flows.cli.page import printable
 from tasks.desk import ledger_of
 from tasks.market_accounts import DEFAULT
@@ -27,7 +27,7 @@ def orders(arguments: list[str]) -> int:
 def _parser() -> Parser:
     parser = Parser("orders", "Units that cancelled or reduced orders gave back.")
     actions = parser.add_subparsers(
-        dest="action", metavar="|".join(_ACTIONS), required=True, parser_class=_Action
+        dest="action", metavar="|".join(_ACTIONS), required=True, parser_class=Action
     )
     listed = actions.add_parser("list")
     listed.add_argument("--account", metavar="NAME", help="all accounts unless named")
@@ -44,11 +44,6 @@ def _parser() -> Parser:
     for each in (listed, back, lost):
         each.add_argument("--json", action="store_true", dest="as_json")
     return parser
-
-
-class _Action(Parser):
-    def __init__(self, *, prog: str) -> None:
-        super().__init__(prog.removeprefix("evenstock "), "")
 
 
 def _list(ledger: Ledger, options: Any) -> int:  # noqa: ANN401 - argparse's own
