@@ -13,7 +13,7 @@ from connectors.bricklink import calls, readers
 from connectors.bricklink.envelope import GONE, data, judging
 from connectors.bricklink.oauth import Keys, Signer
 from connectors.bricklink.readers import PURGED, OrderHead
-from connectors.errors import Complaint, Malformed, Refused, UnknownOutcome
+from connectors.errors import Complaint, ConnectorError, Malformed, Refused, UnknownOutcome
 from connectors.http import Answer, Call, Http, Usage
 from connectors.market import Change, Lane, Lot, MarketOrder, Marketplace, NewLot, OrderLine
 
@@ -134,13 +134,23 @@ class BrickLink:
     ) -> Iterator[MarketOrder]:
         """The orders that are not as they were last seen, newest first, one read at a time.
 
-        `thorough`: those that the seller has filed away too, which takes one call more.
+        `thorough`: those that the seller has filed away too, which takes one call more. One that cannot be
+        read does not hide the others: it is raised after them.
         """
+        problem: ConnectorError | None = None
         heads = {head.order_id: head for head in self._heads(thorough=thorough)}
         newest_first = sorted(heads.values(), key=lambda head: (head.ordered_at, head.order_id), reverse=True)
         for head in newest_first:
-            if (since is None or head.ordered_at >= since) and known(head.order_id) != head.stamp:
-                yield readers.order(head, self._lines(head))
+            if (since is not None and head.ordered_at < since) or known(head.order_id) == head.stamp:
+                continue
+            try:
+                order = readers.order(head, self._lines(head))
+            except (Malformed, Refused) as error:
+                problem = problem or error
+            else:
+                yield order
+        if problem is not None:
+            raise problem
 
     def _heads(self, *, thorough: bool) -> Iterator[OrderHead]:
         for filed in (False, True) if thorough else (False,):

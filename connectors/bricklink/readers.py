@@ -35,6 +35,8 @@ class OrderHead:
     ordered_at: datetime
     changed_at: datetime | None
     stamp: str
+    units: int | None = None
+    """How many units its lines must come to; None if the list does not tell."""
 
     @property
     def state(self) -> OrderState:
@@ -134,7 +136,10 @@ def order_lines(answer: Answer) -> tuple[OrderLine, ...]:
 
 
 def order(head: OrderHead, lines: tuple[OrderLine, ...] | None) -> MarketOrder:
-    """An order of the list, with the lines that were read for it."""
+    """An order of the list, with the lines that were read for it. Raises Malformed if some are missing."""
+    told = sum(line.quantity for line in lines or ())
+    if lines is not None and head.state == "open" and told < (head.units or 0):
+        raise Malformed(f"order {head.order_id}: its lines come to {told} units, announced are {head.units}")
     return MarketOrder(
         head.order_id, head.status, head.state, head.ordered_at, head.changed_at, head.stamp, lines
     )
@@ -147,7 +152,12 @@ def _head(found: JsonObject) -> OrderHead:
     changed_at = None if changed is None else as_time(changed, "order.date_status_changed")
     seen = [status, str(changed or "-"), str(found.get("total_count")), str(found.get("unique_count"))]
     return OrderHead(
-        as_id(found.get("order_id"), "order.order_id"), status, ordered_at, changed_at, " ".join(seen)
+        as_id(found.get("order_id"), "order.order_id"),
+        status,
+        ordered_at,
+        changed_at,
+        " ".join(seen),
+        None if found.get("total_count") is None else as_count(found["total_count"], "order.total_count"),
     )
 
 

@@ -245,7 +245,11 @@ class BrickOwl:
         return alike, self._order(head, view) if again or not alike else None
 
     def _order(self, head: OrderHead, view: OrderView) -> MarketOrder:
-        lines = self._read(calls.order_items(head.order_id), readers.order_lines)
+        # What is cancelled or went into another order may have no lines any more.
+        whole = head.state == "open" and view.combined_into is None
+        announced = head.units if whole else None
+        call = calls.order_items(head.order_id)
+        lines = self._read(call, lambda answer: readers.order_lines(answer, announced))
         return readers.order(head, view, lines)
 
     def _heads(self, known: Callable[[str], str | None], since: datetime | None) -> list[OrderHead]:

@@ -154,6 +154,8 @@ class OrderHead:
     state: OrderState
     ordered_at: datetime
     shown: str
+    units: int | None = None
+    """How many units were ordered, refunds or not; None if the list does not tell."""
 
     def is_shown_by(self, stamp: str) -> bool:
         """Whether an order with this stamp would be listed as this one is."""
@@ -186,6 +188,7 @@ def _head(found: JsonObject) -> OrderHead:
         state="cancelled" if number == CANCELLED else "open",
         ordered_at=_unix(found.get("order_date"), "order.order_date"),
         shown=" ".join([str(number), *(_text(each) or "-" for each in totals)]),
+        units=None if totals[0] is None else as_count(totals[0], "order.total_quantity"),
     )
 
 
@@ -199,13 +202,21 @@ def order_view(answer: Answer) -> OrderView:
     )
 
 
-def order_lines(answer: Answer) -> tuple[OrderLine, ...]:
-    """The lines of an order, less what was refunded."""
-    return tuple(_line(each) for each in rows(answer.body, "order.items"))
+def order_lines(answer: Answer, announced: int | None = None) -> tuple[OrderLine, ...]:
+    """The lines of an order, less what was refunded. Raises Malformed if some of it are missing."""
+    lines = rows(answer.body, "order.items")
+    told = sum(_ordered(each) for each in lines)
+    if announced is not None and told < announced:
+        raise Malformed(f"the order's lines come to {told} units, announced are {announced}")
+    return tuple(_line(each) for each in lines)
+
+
+def _ordered(found: JsonObject) -> int:
+    return as_count(found.get("ordered_quantity"), "order.item.ordered_quantity")
 
 
 def _line(found: JsonObject) -> OrderLine:
-    ordered = as_count(found.get("ordered_quantity"), "order.item.ordered_quantity")
+    ordered = _ordered(found)
     refunded = as_decimal(found.get("refunded_quantity") or 0, "order.item.refunded_quantity")
     return OrderLine(
         line_id=as_id(found.get("order_item_id"), "order.item.order_item_id"),
