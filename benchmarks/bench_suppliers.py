@@ -1,4 +1,4 @@
-"""A supplier's whole catalogue: read for the first time, and again with one per cent changed; its stock alone,
+"""A supplier's whole catalogue: read for the first time, again with one per cent changed, its stock alone,
 also by taxonomies; and how many jobs four workers claim on PostgreSQL.
 
 python benchmarks/bench_suppliers.py [--products 100000] [--paths first second stock filtered claims]

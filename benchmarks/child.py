@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import market_tasks
 from prefect import flow
 
 Json = dict[str, Any]
@@ -232,7 +233,10 @@ def claims(worker: str, begins_at: float) -> Json:
 
 TASKS: dict[str, Callable[..., Json]] = {
     each.__name__: each
-    for each in (empty, sync, refresh, partners, partner_sync, origin, write, supplier, claims)
+    for each in (
+        *(empty, sync, refresh, partners, partner_sync, origin, write),
+        *(market_tasks.goods, market_tasks.changes, market_tasks.from_nothing),
+    )
 }
 
 

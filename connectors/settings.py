@@ -284,6 +284,7 @@ class Settings(BaseSettings):
     maintenance_plan_days: int = Field(30, ge=1, le=3650)
     maintenance_artifact_days: int = Field(30, ge=1, le=3650)
     maintenance_late_hours: float = Field(6.0, gt=0, le=24 * 30)
+    supplier_order_delay_hours: float = Field(24.0, ge=0, le=24 * 14)
     max_price_jump: float = Field(2.0, gt=1, le=1000)
     plan_expires_hours: Hours = 24.0
     gone_after_hours: Annotated[Hours | None, BeforeValidator(_hours_or_never)] = 24.0
@@ -305,6 +306,7 @@ class Settings(BaseSettings):
     aliexpress_api_key: SecretStr | None = None
     aliexpress_api_secret: SecretStr | None = None
     aliexpress_session: SecretStr | None = None
+    aliexpress_refresh_token: SecretStr | None = None
     aliexpress_base_url: BaseUrl | None = None
     supplier_jobs_max_concurrent: int = Field(4, ge=1, le=50)
     supplier_jobs_per_account: int = Field(2, ge=1, le=50)

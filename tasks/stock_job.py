@@ -6,6 +6,7 @@ from connectors.records import JsonObject
 from connectors.supplier import Ability, Facet
 from connectors.suppliers import need
 from tasks.disappearing import Disappearing
+from tasks.feed import feed_after
 from tasks.signs import Sign
 from tasks.supplier_job import JobContext, JobResult, PutBack
 from tasks.supplier_pass import Reading, usage_of
@@ -37,12 +38,14 @@ def _ended(context: JobContext, reading: Reading, usage: JsonObject) -> JobResul
     tally = reading.tally
     updated = tally.counts["changed"] + left.gone
     context.log(Sign.STOCK, f"{updated} of {tally.counts['rows']} quantities have changed")
-    errors = (*tally.errors(), *left.doubts)
+    fed, troubles = feed_after(context)
+    errors = (*tally.errors(), *left.doubts, *troubles)
     result: JsonObject = {
         "type": "inventory_sync",
         "products_updated": updated,
         "errors": list(errors),
         "products_summed": summed,
+        "fed": fed,
         **facts_of(reading, left),
     }
     return JobResult(result, tally.rows(reading.total), errors, usage)

@@ -4,6 +4,7 @@ from connectors.records import JsonObject
 from connectors.supplier import FACETS, Ability, ListsProducts
 from connectors.suppliers import need
 from tasks.disappearing import Disappearing
+from tasks.feed import feed_after
 from tasks.signs import Sign
 from tasks.supplier_job import JobContext, JobResult, PutBack
 from tasks.supplier_pass import ALL, Reading, usage_of
@@ -33,12 +34,14 @@ def _ended(context: JobContext, reading: Reading, usage: JsonObject) -> JobResul
     tally, row = reading.tally, context.supplier
     count = context.ledger.product_count(row.user_id, row.id)
     context.log(Sign.SUCCESS, _told(reading, left))
-    errors = (*tally.errors(), *left.doubts)
+    fed, troubles = feed_after(context)
+    errors = (*tally.errors(), *left.doubts, *troubles)
     result: JsonObject = {
         "type": "supplier_sync",
         "suppliers_processed": 1,
         "products_processed": count,
         "errors": list(errors),
+        "fed": fed,
         **facts_of(reading, left),
     }
     return JobResult(result, tally.rows(reading.total), errors, usage)

@@ -62,6 +62,7 @@ PURE = {
     "orders_heard",
     "marking",
     "matching",
+    "offers",
     "owed",
     "page",
     "pairing",

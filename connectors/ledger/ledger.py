@@ -29,6 +29,7 @@ from connectors.ledger.runs import Runs
 from connectors.ledger.schema import bring_up_to_date
 from connectors.ledger.secrets import Secrets
 from connectors.ledger.shop import Accounts, Products, Snapshots
+from connectors.ledger.supplier_feeds import SupplierFeeds
 from connectors.ledger.supplier_orders import SupplierOrders
 from connectors.ledger.suppliers import Suppliers
 from connectors.ledger.sync_logs import SyncLogs
@@ -65,6 +66,7 @@ class Ledger(
     ImportedProducts,
     ProductMarks,
     SupplierOrders,
+    SupplierFeeds,
     Cleaning,
 ):
     """Every method is one unit of work: all of it is stored, or nothing.
