@@ -77,7 +77,7 @@ class Lots:
             return
         market = self._stall.market
         new = self.new_lot(view, quantity)
-        found = pair(market.find(new, "creations"), new.marker, market.key(new))
+        found = pair(self._free(new), new.marker, market.key(new))
         match found:
             case Several():
                 raise Parked(found.code, explained(found))
@@ -85,6 +85,13 @@ class Lots:
                 self._create(view, new)
             case _:
                 self._adopt(found.lot)
+
+    def _free(self, new: NewLot) -> list[Lot]:
+        """Lots that the new one might be already; none that another item has, which may not be marked yet."""
+        found = self._stall.find(new)
+        ids = [lot.lot_id for lot in found if lot.marker != new.marker]
+        taken = self._stall.ledger.taken(self._key.account, self._key.marketplace, ids)
+        return [lot for lot in found if lot.lot_id not in taken]
 
     def new_lot(self, view: View, quantity: int) -> NewLot:
         """The lot that an item asks for. Raises Parked if nobody knows Brick Owl's number of it."""

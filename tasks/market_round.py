@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from uuid import uuid4
 
 from connectors.errors import BudgetSpent, ConnectorError, EvenstockError, Unauthorised
 from connectors.ledger import Ledger
@@ -22,12 +23,15 @@ from tasks.immediate import Told, announce, open_stall
 from tasks.lease import held
 from tasks.owed import Dress, Make, Move, Remove, Rest, next_step
 from tasks.push import Ended, How, bring_level
-from tasks.stall import Stall, face_of, known, wanted
+from tasks.stall import Shelf, Stall, face_of, known, wanted
 
 WIDTH = 4
 """Listings of a marketplace that are pushed at the same time; BrickLink turns more than five calls away."""
 
 ROUND_SECONDS = 60.0
+FEW = 5
+"""More listings than these look for lots that are there already in one list of all."""
+
 MOST = 5_000
 """Listings that one run pushes; the next goes on from there."""
 
@@ -113,13 +117,15 @@ def level(
     with (
         _isolated(part),
         open_stall(settings, ledger, place.account, place.marketplace) as stall,
-        held(ledger, [resource], f"net-{id(part)}", ROUND_SECONDS) as hold,
+        held(ledger, [resource], uuid4().hex, ROUND_SECONDS) as hold,
     ):
         if items is None and resource not in hold.fences:
             part.is_busy = True
             return part
         keys = _behind(ledger, place, stall.now(), items)
-        part.ended = _push_all(stall, keys)
+        is_many = len(keys) > FEW
+        work = replace(stall, shelf=Shelf(stall.market, stall.now)) if is_many else stall
+        part.ended = _push_all(work, keys)
         if compares or (part.ended and not stall.market.reads_first):
             _look(stall, part, everything=compares)
         part.usage = dict(stall.market.usage.as_dict())
@@ -174,7 +180,7 @@ def _push_all(stall: Stall, keys: Sequence[ListingKey]) -> list[Ended]:
 
 def _push(stall: Stall, key: ListingKey) -> Ended:
     try:
-        ended = bring_level(stall, key, f"net-{key.item_id}-{id(stall)}")
+        ended = bring_level(stall, key, uuid4().hex)
     except EvenstockError as error:
         ended = Ended(key, How.FAILED, str(error))
     announce(ended, Told("net"))

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from connectors.ledger import Ledger
 from connectors.ledger.market_records import Item, Listing, View
-from connectors.market import Condition, Market, Part, marker
+from connectors.market import Condition, Lot, Market, NewLot, Part, marker
 from connectors.records import JsonObject
 from connectors.settings import Settings
 from tasks.owed import Face, Known, Wanted
@@ -36,15 +36,55 @@ class Clock:
             return self._last
 
 
+class Shelf:
+    """All lots, read in one answer for many items that are to be made: else each costs a call to look.
+
+    It is read anew now and then, as the seller may make lots meanwhile.
+    """
+
+    AGE = timedelta(minutes=2)
+
+    def __init__(self, market: Market, now: Callable[[], datetime]) -> None:
+        self._market = market
+        self._now = now
+        self._read_at: datetime | None = None
+        self._lots: dict[str, list[Lot]] = {}
+        self._turn = threading.Lock()
+
+    def find(self, new: NewLot) -> list[Lot]:
+        """The lots that sell what `new` would, and those that carry its marker."""
+        with self._turn:
+            if self._read_at is None or self._now() - self._read_at > self.AGE:
+                self._fill()
+            by_id = {
+                lot.lot_id: lot
+                for name in (self._market.key(new), new.marker)
+                for lot in self._lots.get(name, ())
+            }
+        return list(by_id.values())
+
+    def _fill(self) -> None:
+        self._read_at, self._lots = self._now(), {}
+        for lot in self._market.lots("creations"):
+            for name in (lot.key, lot.marker):
+                if name is not None:
+                    self._lots.setdefault(name, []).append(lot)
+
+
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """What a step works with. `unit`: what a second is in the pauses between retries."""
+    """What a step works with. `shelf`: where lots are looked for that may be there already."""
 
     settings: Settings
     ledger: Ledger
     market: Market
     now: Callable[[], datetime]
     sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
+    shelf: Shelf | None = None
+
+    def find(self, new: NewLot) -> list[Lot]:
+        """The lots that sell what `new` would, and those that carry its marker."""
+        return self.market.find(new, "creations") if self.shelf is None else self.shelf.find(new)
 
     @property
     def account(self) -> str:

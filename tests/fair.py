@@ -38,7 +38,13 @@ KEYS = Keys(
     *(SecretStr(f"default-{name}") for name in ("consumer-key", "consumer-secret", "token", "token-secret"))
 )
 OWL_KEY = SecretStr("default-key")
-BRICK = {"partNumber": "3001", "colorId": 5, "condition": "new", "name": "Brick 2 x 4", "price": "0.10"}
+BRICK: JsonObject = {
+    "partNumber": "3001",
+    "colorId": 5,
+    "condition": "new",
+    "name": "Brick 2 x 4",
+    "price": "0.10",
+}
 BOIDS = [{"boid": "771344", "type": "Part", "bl_item_no": "3001"}]
 BOID = "771344-38"
 

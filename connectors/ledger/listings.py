@@ -174,6 +174,16 @@ class Listings:
 
     # ------------------------------------------------------------------- lots
 
+    def taken(self, account: str, marketplace: str, lot_ids: Collection[str]) -> set[str]:
+        """Which of these lots are listings' already, marked or not."""
+        here = and_(ListingRow.account == account, ListingRow.marketplace == marketplace)
+        with self.database.reading() as connection:
+            slices = [
+                select(ListingRow.lot_id).where(here, ListingRow.lot_id.in_(part))
+                for part in chunks(sorted(lot_ids))
+            ]
+            return {lot for each in slices for lot in connection.execute(each).scalars() if lot is not None}
+
     def adopt(self, key: ListingKey, lot_id: str, quantity: int, read_at: datetime, now: datetime) -> bool:
         """A lot that the seller made himself becomes the listing's; it showed `quantity` at `read_at`.
 

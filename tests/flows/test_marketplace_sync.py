@@ -18,6 +18,8 @@ from tests.fair import BRICK, BRICKLINK, BRICKOWL, Served
 pytest_plugins = ["tests.fairs"]
 pytestmark = pytest.mark.orchestrated
 
+NEW: dict[str, Any] = {**BRICK, "quantityAvailable": 10}
+
 
 def standing(document: Any) -> dict[str, object]:  # noqa: ANN401 - a flow's answer
     return {name: each["status"] for name, each in document["marketplaces"].items()}
@@ -32,7 +34,7 @@ def until(is_so: Callable[[], bool], worker: Child) -> None:
 
 
 def test_a_change_answers_at_once_and_the_net_brings_it_there(served: Served) -> None:
-    document: Any = change_inventory_item("create", data={**BRICK, "quantityAvailable": 10})
+    document: Any = change_inventory_item("create", data=NEW)
     item = document["item_id"]
     assert standing(document) == {BRICKLINK: "syncing", BRICKOWL: "syncing"}
     assert served.lots(BRICKLINK) == []
@@ -54,7 +56,7 @@ def test_a_change_answers_at_once_and_the_net_brings_it_there(served: Served) ->
 
 
 def test_a_dry_run_changes_nothing_anywhere(served: Served) -> None:
-    shown: Any = change_inventory_item("create", data={**BRICK, "quantityAvailable": 10}, dry_run=True)
+    shown: Any = change_inventory_item("create", data=NEW, dry_run=True)
     assert shown["item_id"] is None
     item = served.create(10)
     report: Any = marketplace_sync(dry_run=True)
@@ -81,7 +83,7 @@ def test_a_worker_pushes_within_moments_and_gets_nothing_but_the_id(served: Serv
     with family() as children:
         environment = child_environment({"PREFECT_API_URL": str(PREFECT_API_URL.value())})
         worker = children.start("the worker", ["flows", "worker"], environment)
-        document = apply_change(ItemRequest("create", data={**BRICK, "quantityAvailable": 10}))
+        document = apply_change(ItemRequest("create", data=NEW))
         item = str(document["item_id"])
         until(lambda: {view.listing.status for view in served.ledger.views("default")} == {"synced"}, worker)
     served.assert_level(item)

@@ -1,5 +1,10 @@
 """Bringing one listing level, judged by what the marketplaces hold afterwards."""
 
+from concurrent.futures import ThreadPoolExecutor
+
+from connectors.ledger.market_records import ListingKey
+from connectors.market import MARKETPLACES
+from tasks.push import bring_level
 from tests.fair import BRICKLINK, BRICKOWL, Fair, world
 from tests.worlds import World
 
@@ -227,6 +232,19 @@ class TestPairing:
         assert fair.push(item)[0].how == "parked"
         assert fair.quantities(BRICKLINK) == [6, 6]
 
+    def test_a_lot_that_another_item_has_just_adopted_is_left_to_it(self, fair: Fair) -> None:
+        fair.sandbox.put_world(world(bricklink={"lots": [self.lot(6)]}))
+        first, second = fair.create(3), fair.create(4)
+        fair.fault(BRICKLINK, "PUT /inventories/{id}", "http", status=503, times=-1)
+        fair.push(first, BRICKLINK)
+        assert fair.lots(BRICKLINK)[0]["remarks"] == ""
+        fair.sandbox.faults([])
+        fair.push(second, BRICKLINK)
+        assert sorted(fair.quantities(BRICKLINK)) == [4, 6]
+        fair.settle()
+        fair.assert_level(first)
+        fair.assert_level(second)
+
     def test_two_items_of_one_kind_have_a_lot_each(self, fair: Fair) -> None:
         first, second = fair.create(3), fair.create(4)
         fair.push(first)
@@ -262,3 +280,31 @@ class TestGone:
         fair.push(item)
         fair.assert_level(item)
         assert fair.quantities(BRICKLINK) == [10]
+
+
+def test_workers_that_push_the_same_item_at_once_make_one_lot(fair: Fair) -> None:
+    item = fair.create(10)
+    stalls = [fair.stall(name) for name in (BRICKLINK, BRICKOWL)]
+
+    def work(number: int) -> str:
+        key = ListingKey("default", item, MARKETPLACES[number % 2])
+        return bring_level(stalls[number % 2], key, f"worker {number}").how.value
+
+    with ThreadPoolExecutor(8) as pool:
+        ends = list(pool.map(work, range(8)))
+    assert ends.count("done") == 2
+    fair.assert_level(item)
+    assert fair.quantities(BRICKLINK) == fair.quantities(BRICKOWL) == [10]
+
+
+def test_a_change_that_comes_while_an_item_is_pushed_is_not_forgotten(fair: Fair) -> None:
+    item = pushed(fair)
+    stall = fair.stall(BRICKOWL)
+
+    def worker(quantity: int) -> None:
+        fair.update(item, quantity)
+        bring_level(stall, ListingKey("default", item, BRICKOWL), f"worker {quantity}")
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(worker, range(20, 32)))
+    fair.assert_level_on(item, BRICKOWL)
