@@ -61,6 +61,10 @@ class SupplierDesk:
         """The settings, at the stand-in's time."""
         return self.base.model_copy(update={"evenstock_now": self.sandbox.clock.now()})
 
+    def reload(self) -> None:
+        """Go by the environment as it is now."""
+        self.base = load_settings()
+
     def close(self) -> None:
         """Leave nothing to do for whoever uses this ledger next."""
         self.sandbox.close()
@@ -160,11 +164,13 @@ class SupplierDesk:
 
 def bigbuy_desk(url: str, account: dict[str, Any], setenv: Callable[[str, str], None]) -> SupplierDesk:
     """A desk with this account of BigBuy's, of a user who is like no other."""
+    return desk_on(url, {"bigbuy": {"default": account}}, a_supplier(), {"api_key": KEY}, setenv)
+
+
+def a_supplier() -> Supplier:
+    """BigBuy, of a user who is like no other."""
     number = next(_numbers)
-    supplier = Supplier(
-        f"supplier-{number}", f"user-{number}", "BigBuy", "bigbuy", f"bigbuy:{number}", NOW, NOW
-    )
-    return desk_on(url, {"bigbuy": {"default": account}}, supplier, {"api_key": KEY}, setenv)
+    return Supplier(f"supplier-{number}", f"user-{number}", "BigBuy", "bigbuy", f"bigbuy:{number}", NOW, NOW)
 
 
 def desk_on(
