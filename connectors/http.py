@@ -251,6 +251,10 @@ def _unsigned(method: str, url: str) -> Mapping[str, str]:  # noqa: ARG001
     return {}
 
 
+def _as_it_is(call: Call) -> Call:
+    return call
+
+
 def _unlimited(call: Call) -> None:
     """The budget of a system that counts no calls."""
 
@@ -272,6 +276,8 @@ class Http:
 
     `headers` gives the credentials; they are asked for with each request and go to the base URL only.
     `sign` gives more headers for a method and a final URL, anew with each attempt, right before it is sent.
+    `prepare` gives a call as it is sent, anew with each attempt: for credentials and signatures among its
+    parameters; what they are belongs into the call's `hidden`.
     `spend` is asked before each attempt; what it raises ends the call, nothing sent.
     `judge` is the system's own reading of an answer whatever its status, before that status is judged here;
     `check` the same, of an answer of status 2xx only. What they raise takes part in the retry.
@@ -288,6 +294,7 @@ class Http:
         account: str,
         headers: Callable[[], Mapping[str, str]] = dict,
         sign: Callable[[str, str], Mapping[str, str]] = _unsigned,
+        prepare: Callable[[Call], Call] = _as_it_is,
         spend: Callable[[Call], None] = _unlimited,
         judge: Callable[[Call, Answer], None] = _accept,
         check: Callable[[Call, Answer], None] = _accept,
@@ -309,6 +316,7 @@ class Http:
         self._base = _base(base_url, f"{system} {account}")
         self._headers = headers
         self._signature = sign
+        self._prepare = prepare
         self._spend = spend
         self._own_judgement = judge
         self._check = check
@@ -475,7 +483,7 @@ class Http:
             yield piece
 
     def _request(self, course: _Course) -> httpx.Request:
-        call = course.call
+        call = self._prepare(course.call)
         course.credentials = credentials = self._carried(self._headers())
         course.secrets |= _secrets(credentials) | {secret for secret in call.hidden if secret}
         url = f"{str(self._base).rstrip('/')}/{call.path.lstrip('/')}" if call.path else str(self._base)

@@ -18,6 +18,7 @@ from typing import Literal, Protocol, TypeVar, runtime_checkable
 from connectors.errors import ConfigurationError
 from connectors.http import Http, Patience, Usage
 from connectors.records import JsonObject
+from connectors.renewal import Store, Unshared
 
 Facet = Literal["stock", "price", "product", "text", "images"]
 """A part of what is known of a product: how many, for how much, which, described how, shown how."""
@@ -105,6 +106,8 @@ class Page:
     on any of their pages since the pass began is absent. Never set by a look-up."""
     cursor: JsonObject | None = None
     """Where to go on; None: the pass is at its end."""
+    whole: frozenset[str] = frozenset()
+    """Ids of products all of whose variants are on this page: what else was known of them is absent."""
     problems: tuple[str, ...] = ()
     """Rows that could not be read, one sentence each; nothing of them is in `products` or `variants`."""
 
@@ -283,10 +286,6 @@ def quota_account(connector_type: str, credential: str) -> str:
 # ------------------------------------------------------------------ how a connector is opened
 
 
-def _keep_nothing(credentials: Mapping[str, str]) -> None:
-    """Whoever opens a supplier only for a moment need not keep what it renewed."""
-
-
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -296,7 +295,7 @@ class Access:
     """All that a connector needs to speak for one supplier row of one user.
 
     `account`: how errors and logs name it. `credentials` by the names in the registry's row.
-    `keep` stores credentials that were renewed (AliExpress's tokens), before they are used.
+    `tokens`: where all processes find a token that is renewed (AliExpress's), so that one renews it for all.
     `connect` makes the connection, and `sleep` waits: a test has its own.
     """
 
@@ -305,7 +304,7 @@ class Access:
     credentials: Mapping[str, str] = field(repr=False)
     configuration: "Configuration"
     windows: Windows = field(default_factory=NoWindows)
-    keep: Callable[[Mapping[str, str]], None] = _keep_nothing
+    tokens: Store = field(default_factory=Unshared)
     patience: Patience = field(default_factory=Patience)
     writes_off: bool = False
     allow_private_urls: bool = False
@@ -314,6 +313,8 @@ class Access:
     connect: Callable[..., Http] = Http
 
 
+_NUMBERS = {"batch_size": 10_000, "calls_per_second": 100}
+"""Whole numbers from 1, and the most they may be."""
 _TEXTS = ("language", "ship_to_country", "currency", "search_keywords", "feed", "url")
 
 
@@ -331,6 +332,8 @@ class Configuration:
     columns: Mapping[str, str] = field(default_factory=dict)
     """A CSV list's own names: ours → theirs."""
     batch_size: int = 100
+    calls_per_second: int = 2
+    """Of one method, where the supplier publishes no limit."""
 
 
 def configuration(values: JsonObject, default_batch: int) -> Configuration:
@@ -338,13 +341,17 @@ def configuration(values: JsonObject, default_batch: int) -> Configuration:
     known = {each.name for each in fields(Configuration)}
     wrong = [f"{name} is not known" for name in sorted(values.keys() - known)]
     wrong += [f"{name} must be text" for name in _TEXTS if not isinstance(values.get(name, ""), str | None)]
-    size = values.get("batch_size") or default_batch
-    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= 10_000:
-        wrong.append("batch_size must be a whole number from 1 to 10000")
+    given: JsonObject = {name: value for name in _NUMBERS if (value := values.get(name))}
+    numbers = {"batch_size": default_batch, **given}
+    wrong += [
+        f"{name} must be a whole number from 1 to {_NUMBERS[name]}"
+        for name, value in numbers.items()
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _NUMBERS[name]
+    ]
     columns = values.get("columns") or {}
     if not isinstance(columns, dict) or not all(isinstance(each, str) for each in columns.values()):
         wrong.append("columns must name their columns for ours")
     if wrong:
         raise ConfigurationError(f"a supplier's configuration: {'; '.join(wrong)}")
     texts = {name: value for name in _TEXTS if isinstance(value := values.get(name), str) and value}
-    return Configuration(**texts, columns=columns, batch_size=size)  # type: ignore[arg-type]
+    return Configuration(**texts, columns=columns, **numbers)  # type: ignore[arg-type]

@@ -4,10 +4,10 @@ What a supplier needs and can do is told here, so that a job can be refused befo
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from connectors import bigbuy
+from connectors import aliexpress, bigbuy
 from connectors.errors import ConfigurationError
 from connectors.records import JsonObject
 from connectors.supplier import Ability, Access, Configuration, Supplier, configuration
@@ -17,8 +17,9 @@ from connectors.supplier import Ability, Access, Configuration, Supplier, config
 class SupplierType:
     """One kind of supplier.
 
-    `credentials` by name → the variable that serves suppliers without credentials of their own. `quota`: the
-    credential that limits belong to. `base_url_setting`: the variable that may replace `base_url`.
+    `credentials` by name → the variable that serves suppliers without credentials of their own; `optional`:
+    those that may be missing. `quota`: the credential that limits belong to. `base_url_setting`: the variable
+    that may replace `base_url`.
     `needs`: what of the configuration must be there.
     """
 
@@ -26,10 +27,16 @@ class SupplierType:
     abilities: frozenset[Ability]
     default_batch: int
     credentials: Mapping[str, str]
+    optional: Mapping[str, str] = field(default_factory=dict)
     quota: str = ""
     base_url: str = ""
     base_url_setting: str = ""
     needs: tuple[str, ...] = ()
+
+    @property
+    def accepted(self) -> Mapping[str, str]:
+        """All credentials that it takes."""
+        return {**self.credentials, **self.optional}
 
 
 SUPPLIERS: Final[Mapping[str, SupplierType]] = {
@@ -43,6 +50,21 @@ SUPPLIERS: Final[Mapping[str, SupplierType]] = {
         quota="api_key",
         base_url=bigbuy.BASE_URL,
         base_url_setting="BIGBUY_BASE_URL",
+    ),
+    "aliexpress": SupplierType(
+        open=aliexpress.open_aliexpress,
+        abilities=frozenset({Ability.LISTS_PRODUCTS, Ability.LOOKS_UP, Ability.TRACKS_ORDERS}),
+        default_batch=50,
+        credentials={
+            "api_key": "ALIEXPRESS_API_KEY",
+            "api_secret": "ALIEXPRESS_API_SECRET",
+            "session": "ALIEXPRESS_SESSION",
+        },
+        optional={"refresh_token": "ALIEXPRESS_REFRESH_TOKEN"},
+        quota="api_key",
+        base_url=aliexpress.BASE_URL,
+        base_url_setting="ALIEXPRESS_BASE_URL",
+        needs=("ship_to_country",),
     ),
 }
 

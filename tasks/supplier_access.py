@@ -1,6 +1,6 @@
 """Open a supplier for one of a user's rows: with its own credentials, else with those of the settings."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from pydantic import SecretStr
@@ -10,13 +10,18 @@ from connectors.ledger import Ledger, Vault
 from connectors.ledger.supplier_records import Job, Supplier
 from connectors.ledger.suppliers import secrets_of
 from connectors.ledger.windows import SupplierWindows
+from connectors.renewal import Store, Unshared
 from connectors.settings import Settings
 from connectors.supplier import Access, quota_account
 from connectors.supplier import Supplier as Connector
 from connectors.suppliers import SupplierType, configured, supplier_type
 from tasks.desk import patience
+from tasks.token import SharedToken
 
 Credentials = Mapping[str, str]
+
+RENEWED = "renewed"
+"""The name of the secret that is a token which was renewed."""
 
 
 def access(settings: Settings, ledger: Ledger, supplier: Supplier, job: Job | None = None) -> Access:
@@ -35,7 +40,7 @@ def access(settings: Settings, ledger: Ledger, supplier: Supplier, job: Job | No
             supplier.connector_type, supplier.configuration | (job.configuration if job else {})
         ),
         windows=SupplierWindows(ledger.database, _quota(supplier, kind, credentials), settings.now),
-        keep=_keeper(settings, ledger, place),
+        tokens=_tokens(settings, ledger, place),
         patience=patience(settings),
         writes_off=not settings.evenstock_writes,
         allow_private_urls=settings.evenstock_allow_private_urls,
@@ -78,11 +83,11 @@ def _credentials(
     if not kind.credentials:
         return "", {}
     place = secrets_of(supplier.user_id, supplier.id)
-    if names := set(ledger.secret_names(place)):
+    if names := set(ledger.secret_names(place)) - {RENEWED}:
         if missing := sorted(set(kind.credentials) - names):
             raise ConfigurationError(f"supplier {supplier.name} lacks credentials: {', '.join(missing)}")
         return place, _stored(settings, ledger, place, names)
-    return _shared(settings, ledger, supplier.connector_type, kind)
+    return _shared(settings, supplier.connector_type, kind)
 
 
 def _stored(settings: Settings, ledger: Ledger, place: str, names: set[str]) -> dict[str, str]:
@@ -91,22 +96,21 @@ def _stored(settings: Settings, ledger: Ledger, place: str, names: set[str]) -> 
     return {name: secret.get_secret_value() for name, secret in found.items() if secret is not None}
 
 
-def _shared(
-    settings: Settings, ledger: Ledger, connector_type: str, kind: SupplierType
-) -> tuple[str, Credentials]:
-    """Those of the settings; what was renewed of them is kept until the settings name others."""
+def _shared(settings: Settings, connector_type: str, kind: SupplierType) -> tuple[str, Credentials]:
+    """Those of the settings; a token that was renewed is kept until the settings name others."""
     settings.require(*kind.credentials.values())
     given = {name: settings.needed(variable) for name, variable in kind.credentials.items()}
-    place = f"supplier/settings/{quota_account(connector_type, chr(0).join(given.values()))}"
-    names = set(ledger.secret_names(place))
-    return place, given | (_stored(settings, ledger, place, names) if names else {})
+    more = {name: getattr(settings, variable.lower()) for name, variable in kind.optional.items()}
+    given |= {name: secret.get_secret_value() for name, secret in more.items() if secret is not None}
+    return f"supplier/settings/{quota_account(connector_type, chr(0).join(given.values()))}", given
 
 
-def _keeper(settings: Settings, ledger: Ledger, place: str) -> Callable[[Credentials], None]:
-    def keep(credentials: Credentials) -> None:
-        store_credentials(settings, ledger, place, credentials)
-
-    return keep
+def _tokens(settings: Settings, ledger: Ledger, place: str) -> Store:
+    """Where a token that is renewed is kept: sealed in the ledger, else in this process only."""
+    if not place or settings.evenstock_secret_key is None:
+        return Unshared()
+    vault = Vault(settings.evenstock_secret_key)
+    return SharedToken(lambda: ledger, vault, place, RENEWED, f"token:{place}")
 
 
 def store_credentials(settings: Settings, ledger: Ledger, place: str, credentials: Credentials) -> None:

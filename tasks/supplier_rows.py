@@ -87,10 +87,10 @@ def _other_credentials(
 
 def _check_credentials(connector_type: str, credentials: Mapping[str, str]) -> None:
     """All of a type's credentials are there, or none. Raises ConfigurationError."""
-    wanted = set(supplier_type(connector_type).credentials)
-    if credentials and (missing := sorted(wanted - set(credentials))):
+    kind = supplier_type(connector_type)
+    if credentials and (missing := sorted(set(kind.credentials) - set(credentials))):
         raise ConfigurationError(f"a {connector_type} supplier also needs {', '.join(missing)}")
-    if unknown := sorted(set(credentials) - wanted):
+    if unknown := sorted(set(credentials) - set(kind.accepted)):
         raise ConfigurationError(f"a {connector_type} supplier has no credential {', '.join(unknown)}")
 
 

@@ -12,9 +12,7 @@ from connectors.errors import RateLimited, Transient, WindowClosed
 from connectors.http import Answer, Call
 from connectors.records import JsonValue
 from connectors.supplier import Windows
-
-SHORT: Final = 10.0
-"""Seconds that a call waits for its window; for longer ones the work is put back."""
+from connectors.turns import SHORT, take_turn
 
 FILLING: Final = 600.0
 """Seconds until a list is asked for again that is not in the vendor's cache yet."""
@@ -29,15 +27,7 @@ class Gate:
 
     def spend(self, call: Call) -> None:
         """Wait for a short window. Raises WindowClosed if it is a long one and used up."""
-        limit, seconds = limit_of(call.operation)
-        before = 0.0
-        while (wait := self._windows.take(call.operation, limit, seconds)) > 0:
-            if wait > SHORT:
-                raise WindowClosed(f"its {limit} calls of this window are used up", retry_after=wait)
-            if wait == before:
-                return  # a clock that EVENSTOCK_NOW holds still opens no window; BigBuy has its own
-            self._sleep(wait)
-            before = wait
+        take_turn(self._windows, call.operation, limit_of(call.operation), self._sleep)
 
     def judge(self, call: Call, answer: Answer) -> None:
         """Learn what is left of the window, and find the errors that a status does not tell.

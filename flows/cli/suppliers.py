@@ -99,18 +99,18 @@ def _configuration(pairs: list[str]) -> JsonObject | None:
 
 def _read_credentials(connector_type: str) -> Credentials:
     """From a person one by one, unseen; from a program as JSON, as name=value lines, or as the only one."""
-    names = supplier_type(connector_type).credentials
-    if not names:
+    kind = supplier_type(connector_type)
+    if not kind.credentials:
         raise ConfigurationError(f"suppliers: {connector_type} needs no credentials")
     if sys.stdin.isatty():
-        typed = {name: getpass(f"{name}: ").strip() for name in names}
+        typed = {name: getpass(f"{name}: ").strip() for name in kind.accepted}
     else:
-        typed = _given(sys.stdin.read().strip(), names)
-    if missing := [name for name in names if not typed.get(name)]:
+        typed = _given(sys.stdin.read().strip(), kind.accepted)
+    if missing := [name for name in kind.credentials if not typed.get(name)]:
         raise ConfigurationError(
             f"suppliers: standard input must give {', '.join(missing)}, as name=value or JSON"
         )
-    return Credentials(typed)
+    return Credentials({name: value for name, value in typed.items() if value})
 
 
 def _given(text: str, names: Mapping[str, str]) -> dict[str, str]:
