@@ -1,6 +1,8 @@
 """Let a supplier's imported products feed whatever they are bound to: levels of the own store, own items."""
 
-from connectors.errors import EvenstockError
+from collections.abc import Mapping
+
+from connectors.errors import ConfigurationError, EvenstockError
 from connectors.ledger import Ledger
 from connectors.ledger.supplier_records import Supplier
 from connectors.records import JsonObject
@@ -9,6 +11,7 @@ from tasks import feed_levels, offers
 from tasks.feed_items import feed_items
 from tasks.feed_levels import LevelCourse
 from tasks.offers import Imported
+from tasks.plan import Line
 from tasks.signs import Sign
 from tasks.supplier_job import JobContext
 
@@ -37,7 +40,7 @@ def feed(
     if items := [row for row in rows if row.own_item_id is not None]:
         found = feed_items(settings, ledger, supplier, items, dry_run=dry_run, released=released)
         fed["items"] = found.as_dict()
-    if levels := [row for row in rows if row.own_variant_id is not None]:
+    if levels := bound_levels(ledger, supplier):
         fed["levels"] = _levels(settings, ledger, supplier, levels, dry_run=dry_run)
     return fed
 
@@ -48,6 +51,24 @@ def bound(ledger: Ledger, supplier: Supplier) -> list[Imported]:
         *ledger.bound_products(supplier.user_id, supplier.id),
         *ledger.bound_variants(supplier.user_id, supplier.id),
     ]
+
+
+def bound_levels(ledger: Ledger, supplier: Supplier) -> list[Imported]:
+    """Those of them that feed levels of the own store."""
+    return [row for row in bound(ledger, supplier) if row.own_variant_id is not None]
+
+
+def release(
+    settings: Settings, ledger: Ledger, plan_id: str, planned: Mapping[int, Line], *, dry_run: bool
+) -> LevelCourse:
+    """Get ready to apply a plan of what a supplier feeds. Raises ConfigurationError if it is gone."""
+    made_by = ledger.run(ledger.plan(plan_id).run_id)
+    of = made_by.parameters if made_by else {}
+    supplier = ledger.supplier(str(of.get("user")), str(of.get("supplier")))
+    if supplier is None:
+        raise ConfigurationError(f"the supplier of plan {plan_id} is not there any more")
+    job = feed_levels.begin(settings, ledger, supplier, dry_run=dry_run, release_of=plan_id)
+    return LevelCourse(job, settings, ledger, supplier, planned)
 
 
 def _levels(

@@ -191,11 +191,15 @@ class LevelCourse:
         if plan.plan:
             self.story.plan_id, self.story.plan_expires_at = plan.plan.id, plan.plan.expires_at
 
+    @property
+    def state_name(self) -> str:
+        """What the run's state says."""
+        return "Failed" if self._errors() else state_name(self.story)
+
     def _closed(self) -> JsonObject:
         """The result, with which the run's books are closed."""
         result = self._result()
-        name = state_name(self.story) if result["success"] else "Failed"
-        self.ledger.finish_run(self.job.run_id, RunState(name.lower()), clock(), result)
+        self.ledger.finish_run(self.job.run_id, RunState(self.state_name.lower()), clock(), result)
         return result
 
     def _result(self) -> JsonObject:
@@ -203,7 +207,7 @@ class LevelCourse:
         books: JsonObject = dict(story.balance.as_dict())
         seen = story.receipt
         return {
-            "success": story.is_success and not self.trouble and not self.missing,
+            "success": self.state_name != "Failed",
             "message": self.trouble or f"{books['done']} levels of the own store written",
             "run_id": story.sync_id,
             "balance": books,

@@ -16,7 +16,8 @@ from connectors.ledger.supplier_records import JobType
 from connectors.shape import as_object
 from sandbox.server import serving
 from tasks import binding
-from tasks.feed import feed
+from tasks.book import to_line
+from tasks.feed import bound_levels, feed, release
 from tests import worlds
 from tests.sandbox.bigbuyer import KEY, product, section, stocks, variation
 from tests.tasks.supplier_desk import SupplierDesk, a_supplier, desk_on
@@ -254,3 +255,19 @@ class TestALevelOfTheOwnStore:
         result = bound.run(STOCK, hours=2)
 
         assert "nothing was fed" in str(result["errors"])
+
+    def test_that_waits_for_a_person_is_written_once_its_plan_is_released(
+        self, bound: SupplierDesk, shoe: int
+    ) -> None:
+        bound.happens("edit", product=3, stock=2_000)
+        fed: dict[str, Any] = as_object(as_object(bound.run(STOCK, hours=2)["fed"], "f")["levels"], "l")
+        assert (fed["balance"]["held"], shown(bound)["SHOE-1"]) == (1, 5)
+
+        settings, ledger = bound.settings, bound.ledger
+        lines = {each.inventory_item_id: to_line(each) for each in ledger.held_lines(fed["plan_id"])}
+        course = release(settings, ledger, fed["plan_id"], lines, dry_run=False)
+        found = course.run(bound_levels(ledger, bound.supplier))
+
+        assert list(lines) == [shoe + 50_000]
+        assert (course.state_name, found["errors"]) == ("Completed", [])
+        assert shown(bound)["SHOE-1"] == 1_999
