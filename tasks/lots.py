@@ -94,17 +94,14 @@ class Lots:
         return [lot for lot in found if lot.lot_id not in taken]
 
     def new_lot(self, view: View, quantity: int) -> NewLot:
-        """The lot that an item asks for. Raises Parked if nobody knows Brick Owl's number of it."""
+        """The lot that an item asks for. Raises Refused if nobody knows Brick Owl's number of it."""
         item, market = view.item, self._stall.market
         new = NewLot(part_of(item), quantity, item.price, mark_of(view), item.location, item.notes)
         if market.name != "brickowl":
             return new
         catalogue = cast("Catalogue", market)
         boids = Boids(self._stall.ledger, catalogue, self._key.account, self._stall.now)
-        try:
-            return replace(new, boid=boids.of(new.part))
-        except Refused as error:
-            raise Parked(code_of(error), str(error)) from error
+        return replace(new, boid=boids.of(new.part))
 
     def _create(self, view: View, new: NewLot) -> None:
         face = Face(new.price, new.text, new.public_text)

@@ -40,6 +40,10 @@ LONGEST_WAIT = 30.0
 """Seconds a rate limit may ask for without the listing being put off."""
 
 
+FOR_GOOD = frozenset({"no_item", "no_color", "ambiguous", "retired", "condition", "price"})
+"""Refusals that only another item, or another catalogue, could change."""
+
+
 class How(StrEnum):
     """How a push ended, in the words of the report's balance."""
 
@@ -172,7 +176,9 @@ class _Turn:
         return self._again(view, error)
 
     def _again(self, view: View, error: ConnectorError) -> Ended | None:
-        """Surely nothing was written: try again in a moment, a few times."""
+        """Surely nothing was written: try again in a moment, a few times, unless it would be the same."""
+        if code_of(error) in FOR_GOOD:
+            return self._park(view, Parked(code_of(error), str(error)))
         asked = error.retry_after if isinstance(error, Transient) and error.retry_after else 0.0
         if self._retries < len(QUICK) and asked <= LONGEST_WAIT:
             self._stall.wait(max(QUICK[self._retries], asked))

@@ -230,7 +230,7 @@ class Bazaar:
                 continue
             key = write["system"], str(write["id"])
             made[key] += write["before"] is None and write["name"] is None
-            if write["name"] == "quantity" and key in lots:
+            if write["name"] in {"quantity", "qty"} and key in lots:
                 moved[key[0], lots[key]].append(write["after"] - write["before"])
         assert sorted(each for each in made if made[each]) == sorted(
             each for each, part in lots.items() if part == NEW

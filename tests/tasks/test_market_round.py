@@ -3,16 +3,20 @@
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from connectors.ledger.market_records import BreakerState, ListingStatus
 from connectors.market import MARKETPLACES, Marketplace
 from connectors.records import JsonObject
 from connectors.settings import load_settings
-from tasks import market_page, market_run
-from tasks.market_round import plan
-from tests.fair import BRICKLINK, BRICKOWL, PLACES, Served, world
+from tasks import market_accounts, market_page, market_run
+from tasks.item_changes import ItemRequest, change_item
+from tasks.market_round import Place, level, plan
+from tests.fair import BOIDS, BRICK, BRICKLINK, BRICKOWL, PLACES, Served, world
 
 pytest_plugins = ["tests.fairs"]
+
+KEY = "q83vEjRWeJASNFZ4kBI0VniQEjRWeJASNFZ4kBI0Vng="
 
 
 @pytest.fixture
@@ -191,3 +195,48 @@ def test_the_page_says_which_marketplace_is_left_alone(fair: Served) -> None:
     assert fair.ledger.breaker("default", BRICKLINK).state is BreakerState.OPEN
     states = market_run.states(load_settings(), fair.ledger, ["default"])
     assert "🔴 left alone" in market_page.markdown(states, report, fair.now())
+
+
+class TestAccounts:
+    """Two accounts on the same marketplaces, each with stores, credentials and troubles of its own."""
+
+    OTHER = "second"
+
+    def open(self, served: Served, monkeypatch: pytest.MonkeyPatch) -> str:
+        """Let a second account in; its item, which is behind."""
+        stores = world()
+        stores["bricklink"][self.OTHER] = {}
+        stores["brickowl"][self.OTHER] = {"key": "second-key", "boids": BOIDS}
+        served.sandbox.put_world(stores)
+        monkeypatch.setenv("EVENSTOCK_SECRET_KEY", KEY)
+        fields = ("consumer_key", "consumer_secret", "token", "token_secret")
+        keys = {each: SecretStr(f"{self.OTHER}-{each.replace('_', '-')}") for each in fields}
+        given = {BRICKLINK: keys, BRICKOWL: {"api_key": SecretStr("second-key")}}
+        market_accounts.add_account(load_settings(), served.ledger, self.OTHER, given)
+        request = ItemRequest("create", data=BRICK | {"quantityAvailable": 7}, account=self.OTHER)
+        return str(change_item(load_settings(), served.ledger, request)["item_id"])
+
+    def lots(self, served: Served, name: Marketplace, account: str) -> list[int]:
+        rows = served.sandbox.world()[name][account]["lots"]
+        return [row["quantity" if name == BRICKLINK else "qty"] for row in rows]
+
+    def test_each_account_fills_its_own_stores(self, fair: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.open(fair, monkeypatch)
+        fair.create(3)
+        for name in MARKETPLACES:
+            level(load_settings(), fair.ledger, Place(self.OTHER, name), None, compares=False)
+            assert (self.lots(fair, name, self.OTHER), self.lots(fair, name, "default")) == ([7], [])
+            level(load_settings(), fair.ledger, Place("default", name), None, compares=False)
+            assert (self.lots(fair, name, self.OTHER), self.lots(fair, name, "default")) == ([7], [3])
+
+    def test_one_that_is_turned_away_closes_nothing_for_the_other(
+        self, fair: Served, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.open(fair, monkeypatch)
+        fair.create(3)
+        fair.fault(BRICKLINK, "*", "http", account=self.OTHER, status=401, times=-1)
+        for account in (self.OTHER, "default"):
+            level(load_settings(), fair.ledger, Place(account, BRICKLINK), None, compares=False)
+        assert self.lots(fair, BRICKLINK, "default") == [3]
+        assert fair.ledger.breaker(self.OTHER, BRICKLINK).state is BreakerState.OPEN
+        assert fair.ledger.breaker("default", BRICKLINK).state is BreakerState.CLOSED
