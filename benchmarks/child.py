@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import market_tasks
 from prefect import flow
 
 Json = dict[str, Any]
@@ -163,8 +164,79 @@ def write(width: int) -> Json:
     }
 
 
+def supplier(job_type: str) -> Json:
+    """One supplier job to its end, without Prefect; the stand-in's clock is moved through the windows."""
+    from datetime import datetime  # noqa: PLC0415 - not part of an empty flow
+
+    from connectors.ledger.supplier_records import Claim, Supplier  # noqa: PLC0415
+    from connectors.settings import load_settings  # noqa: PLC0415
+    from tasks.desk import ledger_of  # noqa: PLC0415
+    from tasks.jobs import Asked, carry, enqueue  # noqa: PLC0415
+    from tasks.lease import clock  # noqa: PLC0415
+
+    settings = load_settings()
+    ledger, url = ledger_of(settings), str(settings.bigbuy_base_url).removesuffix("/bigbuy")
+    first = began_at = datetime.fromisoformat(_clock(url, None)["now"])
+    if not ledger.suppliers():
+        ledger.add_supplier(Supplier("bigbuy", "bench", "BigBuy", "bigbuy", "bigbuy", first, first))
+    began, cpu = time.perf_counter(), time.process_time()
+    enqueue(settings.model_copy(update={"evenstock_now": first}), ledger, Asked("bench", job_type, "bigbuy"))
+    windows = 0
+    while True:
+        windows += 1
+        (job,) = ledger.claim_jobs(Claim("bench", 300), 1, began_at, clock())
+        line: Json = dict(carry(job, settings.model_copy(update={"evenstock_now": began_at})))
+        if line["outcome"] != "put_back":
+            break
+        until = datetime.fromisoformat(line["scheduled_at"])
+        began_at = datetime.fromisoformat(_clock(url, (until - began_at).total_seconds() + 1)["now"])
+    if line["outcome"] != "completed":
+        sys.exit(json.dumps(line))
+    return {
+        "seconds": time.perf_counter() - began,
+        "cpu": time.process_time() - cpu,
+        "hours": (began_at - first).total_seconds() / 3600,
+        "windows": windows,
+        **{name: line["result"][name] for name in ("rows", "inserted", "changed", "missing")},
+    }
+
+
+def _clock(url: str, seconds: float | None) -> Json:
+    """The stand-in's clock, moved on if asked."""
+    import urllib.request  # noqa: PLC0415
+
+    body = None if seconds is None else json.dumps({"advance_seconds": seconds}).encode()
+    request = urllib.request.Request(  # noqa: S310 - loopback
+        f"{url}/_sandbox/clock", data=body, method="PUT" if body else "GET"
+    )
+    with urllib.request.urlopen(request) as answer:  # noqa: S310
+        found: Json = json.load(answer)
+    return found
+
+
+def claims(worker: str, begins_at: float) -> Json:
+    """Claim jobs one by one and end them until there are none; other workers do the same."""
+    from connectors.ledger.supplier_records import Claim, JobStatus  # noqa: PLC0415
+    from connectors.settings import load_settings  # noqa: PLC0415 - not part of an empty flow
+    from tasks.desk import ledger_of  # noqa: PLC0415
+    from tasks.lease import clock  # noqa: PLC0415
+
+    settings = load_settings()
+    ledger = ledger_of(settings)
+    time.sleep(max(0.0, begins_at - time.time()))
+    count = 0
+    while found := ledger.claim_jobs(Claim(worker, 300), 1, settings.now(), clock()):
+        ledger.finish_job(found[0], JobStatus.COMPLETED, settings.now())
+        count += 1
+    return {"claims": count, "ended": time.time()}
+
+
 TASKS: dict[str, Callable[..., Json]] = {
-    each.__name__: each for each in (empty, sync, refresh, partners, partner_sync, origin, write)
+    each.__name__: each
+    for each in (
+        *(empty, sync, refresh, partners, partner_sync, origin, write),
+        *(market_tasks.goods, market_tasks.changes, market_tasks.from_nothing),
+    )
 }
 
 

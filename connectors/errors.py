@@ -7,15 +7,18 @@ EvenstockError
 └── ConnectorError              a system did not do what was asked
     ├── Transient               nothing was done: the same call may be sent again
     │   └── RateLimited         … after the time the system names
+    │       └── WindowClosed    … which is far: put the work back until then
     ├── Refused                 understood and declined: sending it again changes nothing
     ├── Unauthorised            no call of this account will succeed: stop it, tell someone
     │   └── NeedsConsent        … until the store's owner lets our app in anew
+    ├── BudgetSpent             nothing was sent: our own budget has no such call left until a time
     ├── Malformed               the answer was not understood
     └── UnknownOutcome          a write whose answer was lost: read before anything else
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 
 class EvenstockError(Exception):
@@ -64,6 +67,10 @@ class RateLimited(Transient):
     """The system's rate limit turned the call away before doing it."""
 
 
+class WindowClosed(RateLimited):
+    """The calls of a long window are used up. No failure: the work goes on after `retry_after` seconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Complaint:
     """One reason of a refusal. `row` is the index of the input row it names, if it names one."""
@@ -100,6 +107,16 @@ class Unauthorised(ConnectorError):  # noqa: N818
 
 class NeedsConsent(Unauthorised):
     """The app's access to the account ended for good: its owner has to consent anew."""
+
+
+class BudgetSpent(ConnectorError):  # noqa: N818
+    """No call of this kind is left, and none was sent. `free_at`: when there is one again; aware."""
+
+    def __init__(
+        self, message: str, *, free_at: datetime, system: str = "", account: str = "", operation: str = ""
+    ) -> None:
+        super().__init__(message, system=system, account=account, operation=operation)
+        self.free_at = free_at
 
 
 class Malformed(ConnectorError):  # noqa: N818

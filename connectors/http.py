@@ -14,6 +14,7 @@ raises an error of `connectors.errors` that says what to do about it. What makes
 import json
 import logging
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -77,6 +78,12 @@ class Call:
     """Points to reserve before sending."""
     hidden: tuple[str, ...] = field(default=(), repr=False)
     """Secrets of its content, which an error must not show even if the answer repeats them."""
+    lane: str = ""
+    """What the call is for, where an account has a budget of calls."""
+    personal: bool = False
+    """Its answer holds personal data, so that no error may quote it."""
+    timeout: float | None = None
+    """Seconds until the whole answer must be there; None: as patience says."""
 
     @property
     def has_effect(self) -> bool:
@@ -240,6 +247,18 @@ def _accept(call: Call, answer: Answer) -> None:
     """The check of a system whose answers need none."""
 
 
+def _unsigned(method: str, url: str) -> Mapping[str, str]:  # noqa: ARG001
+    return {}
+
+
+def _as_it_is(call: Call) -> Call:
+    return call
+
+
+def _unlimited(call: Call) -> None:
+    """The budget of a system that counts no calls."""
+
+
 def _free(answer: Answer) -> float:  # noqa: ARG001
     return 0.0
 
@@ -256,7 +275,12 @@ class Http:
     """The connection to one account of one system. May be shared by threads.
 
     `headers` gives the credentials; they are asked for with each request and go to the base URL only.
-    `check` is the system's own reading of an answer of status 2xx; what it raises takes part in the retry.
+    `sign` gives more headers for a method and a final URL, anew with each attempt, right before it is sent.
+    `prepare` gives a call as it is sent, anew with each attempt: for credentials and signatures among its
+    parameters; what they are belongs into the call's `hidden`.
+    `spend` is asked before each attempt; what it raises ends the call, nothing sent.
+    `judge` is the system's own reading of an answer whatever its status, before that status is judged here;
+    `check` the same, of an answer of status 2xx only. What they raise takes part in the retry.
     `renew` is asked once a call after a 401, with the headers that were refused: true means that `headers`
     has others now.
     Raises ConfigurationError unless the base URL is https, or http to this machine.
@@ -269,6 +293,10 @@ class Http:
         system: str,
         account: str,
         headers: Callable[[], Mapping[str, str]] = dict,
+        sign: Callable[[str, str], Mapping[str, str]] = _unsigned,
+        prepare: Callable[[Call], Call] = _as_it_is,
+        spend: Callable[[Call], None] = _unlimited,
+        judge: Callable[[Call, Answer], None] = _accept,
         check: Callable[[Call, Answer], None] = _accept,
         points: Callable[[Answer], float] = _free,
         renew: Callable[[Mapping[str, str]], bool] = _never,
@@ -287,6 +315,10 @@ class Http:
         self.usage = Usage()
         self._base = _base(base_url, f"{system} {account}")
         self._headers = headers
+        self._signature = sign
+        self._prepare = prepare
+        self._spend = spend
+        self._own_judgement = judge
         self._check = check
         self._points = points
         self._renew = renew
@@ -405,6 +437,7 @@ class Http:
         if answer.status == 401 and not course.renewed and self._renew(course.credentials):
             course.renewed = True
             return self._answered(course)
+        self._own_judgement(call, answer)
         _judge(call, answer, self._now())
         if problem:
             raise _unreadable(call, problem)
@@ -414,11 +447,12 @@ class Http:
     def _paced(self, course: _Course) -> tuple[Answer, Exception | None]:
         """An answer, and what kept its body from being read. The reservation is given back in any case."""
         cost = course.call.cost
-        request = self._request(course)
         waited = self._pacer.reserve(cost)
         course.queued += waited
-        self.usage.add(calls=1, seconds_waited=waited)
         try:
+            request = self._request(course)
+            self._spend(course.call)
+            self.usage.add(calls=1, seconds_waited=waited)
             answer, problem = self._exchange(course.call, request)
         except BaseException:
             self._pacer.release(cost)
@@ -429,7 +463,7 @@ class Http:
 
     def _exchange(self, call: Call, request: httpx.Request) -> tuple[Answer, Exception | None]:
         sent_at = self._clock()
-        deadline = sent_at + self._patience.timeout
+        deadline = sent_at + self._seconds(call)
         with _transport(call):
             # auth=None also keeps credentials of a client given to us away.
             response = self._client.send(request, auth=None, follow_redirects=False, stream=True)
@@ -437,7 +471,7 @@ class Http:
                 content = b"".join(self._before(deadline, response.iter_bytes()))
         seconds = self._clock() - sent_at
         self.usage.answered(seconds)
-        body, problem = _decoded(response, content)
+        body, problem = _decoded(response, content, quoted=not call.personal)
         answer = Answer(response.status_code, dict(response.headers), body, self._moment(response), seconds)
         return answer, problem
 
@@ -449,26 +483,32 @@ class Http:
             yield piece
 
     def _request(self, course: _Course) -> httpx.Request:
-        call = course.call
-        course.credentials = credentials = self._credentials()
-        course.secrets |= {
-            part for value in credentials.values() for part in (value, *value.split()) if len(part) > 7
-        } | {secret for secret in call.hidden if secret}
+        call = self._prepare(course.call)
+        course.credentials = credentials = self._carried(self._headers())
+        course.secrets |= _secrets(credentials) | {secret for secret in call.hidden if secret}
         url = f"{str(self._base).rstrip('/')}/{call.path.lstrip('/')}" if call.path else str(self._base)
         content = None if call.json is None else json.dumps(call.json, allow_nan=False).encode()
         kind = {} if content is None else {"content-type": "application/json"}
-        return self._client.build_request(
+        request = self._client.build_request(
             call.method,
             url,
             params=dict(call.params) or None,
             content=content,
             data=None if call.form is None else dict(call.form),
             headers={"accept": "application/json", "user-agent": "evenstock", **kind, **credentials},
-            timeout=self._patience.timeout,
+            timeout=httpx.Timeout(self._seconds(call), connect=min(CONNECT, self._seconds(call))),
         )
+        signature = self._carried(self._signature(request.method, str(request.url)))
+        course.secrets |= _secrets(signature)
+        request.headers.update(signature)
+        return request
 
-    def _credentials(self) -> dict[str, str]:
-        credentials = dict(self._headers())
+    def _seconds(self, call: Call) -> float:
+        return self._patience.timeout if call.timeout is None else call.timeout
+
+    def _carried(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Headers that carry credentials."""
+        credentials = dict(given)
         # httpx and h11 would show the value in their own error.
         if not all(value.isascii() and value.isprintable() for value in credentials.values()):
             raise ConfigurationError(
@@ -557,9 +597,15 @@ class Http:
             self._sign(error, call, secrets)
             raise
 
+    def signed(self, error: ConnectorError, call: Call) -> ConnectorError:
+        """What one part of an answer means, worded like the errors that are raised."""
+        self._sign(error, call, ())
+        return error
+
     def _sign(self, error: ConnectorError, call: Call, secrets: Iterable[str]) -> None:
         if error.operation:
             return
+        secrets = {*secrets, *call.hidden}
         error.system, error.account, error.operation = self.system, self.account, call.operation
         error.args = (f"{self._title(call)}: {_clean(str(error), secrets)}",)
         if isinstance(error, Refused):
@@ -584,9 +630,19 @@ class _Lent(httpx.BaseTransport):
 
 def _clean(text: str, secrets: Iterable[str]) -> str:
     """One line without what was sent as credentials, and without what looks like them."""
-    for secret in secrets:
+    for secret in filter(None, secrets):
         text = text.replace(secret, redaction.HIDDEN)
     return redaction.one_line(text)
+
+
+def _secrets(credentials: Mapping[str, str]) -> set[str]:
+    """What of some headers nobody may see: their values, the words in them and what stands in quotes."""
+    values = credentials.values()
+    words = {part for value in values for part in (value, *value.split(), *_QUOTED.findall(value))}
+    return {word for word in words if len(word) > 7}
+
+
+_QUOTED = re.compile(r'"([^"]+)"')
 
 
 def _error(state: RetryCallState) -> BaseException | None:
@@ -638,7 +694,8 @@ def _unreadable(call: Call, problem: Exception) -> ConnectorError:
     return error
 
 
-_STOPPED = {401, 402, 403, 423, 430}
+STOPPED = frozenset({401, 402, 403, 423, 430})
+"""Statuses that say: no call of this account will succeed."""
 
 _ENOUGH = 1000
 """Characters of a body that an error starts from. It is cut to its length only after what was sent as
@@ -650,14 +707,14 @@ def _judge(call: Call, answer: Answer, now: datetime) -> None:
     status = answer.status
     if 200 <= status < 300:
         return
-    text = f"status {status}{_excerpt(answer)}"
+    text = f"status {status}{'' if call.personal else _excerpt(answer)}"
     if status in {408, 429}:
         raise _later(answer, text, now)
     if status >= 500:
         if call.has_effect and not call.repeatable:
             raise _lost(call, text)
         raise Transient(text, retry_after=_retry_after(answer, now))
-    if status in _STOPPED:
+    if status in STOPPED:
         raise Unauthorised(text)
     raise Refused(text, complaints=[Complaint(str(status), text)])
 
@@ -727,17 +784,18 @@ def _host(url: str) -> str:
 # ------------------------------------------------------------------ bodies and addresses
 
 
-def _decoded(response: httpx.Response, content: bytes) -> tuple[JsonValue, Exception | None]:
+def _decoded(response: httpx.Response, content: bytes, *, quoted: bool) -> tuple[JsonValue, Exception | None]:
     """The JSON of a body, or why there is none: an error whose cause is a ValueError if it was garbled."""
     if response.status_code in {204, 205}:
         return None, None
     kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
+    beginning = f": {_beginning(content)}" if quoted else ""
     if not _is_json(kind):
-        return None, Malformed(f"expected JSON, found {kind or 'no content type'}: {_beginning(content)}")
+        return None, Malformed(f"expected JSON, found {kind or 'no content type'}{beginning}")
     try:
         return _parsed(content), None
     except (ValueError, RecursionError) as error:
-        problem = Malformed(f"JSON that cannot be read: {_beginning(content)}")
+        problem = Malformed(f"JSON that cannot be read{beginning}")
         problem.__cause__ = error
         return None, problem
 
@@ -770,6 +828,9 @@ def _base(text: str, whose: str) -> httpx.URL:
         )
     return url
 
+
+CONNECT = 10.0
+"""Seconds in which a connection has to stand."""
 
 _ANONYMOUS = {"user-agent": "evenstock"}
 

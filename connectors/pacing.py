@@ -1,5 +1,7 @@
 """Wait before the limit is hit: a local mirror of a store's leaky bucket of points, shared by all threads.
 
+`TokenBucket` is for systems that tell no more than how many calls they take a minute.
+
 A bucket holds points that come back at a steady rate. A call is let in if the bucket holds what it asks for;
 what the call did not use is given back when it ends. Every answer tells what the bucket holds then, for all
 callers of the app together (https://shopify.dev/docs/api/usage/limits#graphql-admin-api-rate-limits).
@@ -23,6 +25,9 @@ OLD = 10.0
 
 LOOK_AGAIN = 5.0
 """Longest wait in one piece, in seconds: by then the share may be another."""
+
+LONGEST_PAUSE = 60.0
+"""Longest pause after a call too many, in seconds, unless the system asks for more."""
 
 _SPECK = 1e-6
 """Points that are nothing but the rounding of sums."""
@@ -268,6 +273,81 @@ class CostBucket:
                 "the share of the bucket is not known, %.2f stays: %s", self._last_part, type(error).__name__
             )
         return self._last_part
+
+
+class TokenBucket:
+    """Lets calls through at a steady rate, after a burst of at most `burst`, whatever thread sends them.
+
+    After an answer 429 nobody sends anything for as long as it says, else for `pause` seconds, doubled with
+    every further one up to a minute. Rate in points a second; a call may ask for more points than the burst.
+    """
+
+    def __init__(
+        self,
+        rate: float,
+        burst: float,
+        *,
+        pause: float = 10.0,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._pause = pause
+        self._clock = clock
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._level = burst
+        self._carried_to = clock()
+        self._closed_until = -inf
+        self._refusals = 0
+
+    def reserve(self, cost: float) -> float:
+        """Block until a call of this cost may be sent; the seconds waited. First come, first served."""
+        started = self._clock()
+        with self._lock:
+            turn = self._take(cost, started)
+        while (seconds := max(turn, self._closed_until) - self._clock()) > 0:
+            self._sleep(max(_BLINK, seconds))
+        return self._clock() - started
+
+    def learn(self, answer: Answer, cost: float) -> None:  # noqa: ARG002
+        """Stop all threads for a while after a 429; every other answer ends the doubling."""
+        with self._lock:
+            if answer.status != 429:
+                self._refusals = 0
+                return
+            wait = seconds_asked(answer) or min(LONGEST_PAUSE, self._pause * 2.0**self._refusals)
+            self._refusals += 1
+            self._closed_until = max(self._closed_until, self._clock() + wait)
+
+    def release(self, cost: float) -> None:
+        """A call without an answer counts as sent."""
+
+    def points(self) -> Points:
+        """What may be spent at once, and the points a second."""
+        with self._lock:
+            self._carry(self._clock())
+            return Points(max(0.0, self._level), self._rate)
+
+    def _take(self, cost: float, now: float) -> float:
+        """Take the points, even if they are yet to come; the moment when they are there."""
+        self._carry(now)
+        self._level -= cost
+        return now + max(0.0, -self._level / self._rate)
+
+    def _carry(self, now: float) -> None:
+        self._level = min(self._burst, self._level + max(0.0, now - self._carried_to) * self._rate)
+        self._carried_to = max(now, self._carried_to)
+
+
+def seconds_asked(answer: Answer) -> float | None:
+    """The seconds of a header `Retry-After` that gives a number; None for any other."""
+    try:
+        seconds = float(answer.headers.get("retry-after", ""))
+    except ValueError:
+        return None
+    return max(0.0, seconds) if isfinite(seconds) else None
 
 
 def points(answer: Answer) -> float:

@@ -248,6 +248,7 @@ class Settings(BaseSettings):
     evenstock_now: Annotated[datetime, BeforeValidator(_moment)] | None = None
     evenstock_callback_secret: SecretStr | None = None
     evenstock_allow_private_urls: bool = False
+    evenstock_log_signs: bool = True
     disable_external_calls: bool = False
 
     enable_reverse_stock_sync: bool = True
@@ -279,6 +280,13 @@ class Settings(BaseSettings):
     max_rise_factor: float = Field(5.0, ge=1)
     max_quantity: int = Field(1_000_000, ge=0, le=1_000_000_000)
     max_deletions: Count = 50
+    maintenance_log_days: int = Field(30, ge=1, le=3650)
+    maintenance_job_days: int = Field(7, ge=1, le=3650)
+    maintenance_plan_days: int = Field(30, ge=1, le=3650)
+    maintenance_artifact_days: int = Field(30, ge=1, le=3650)
+    maintenance_late_hours: float = Field(6.0, gt=0, le=24 * 30)
+    supplier_order_delay_hours: float = Field(24.0, ge=0, le=24 * 14)
+    max_price_jump: float = Field(2.0, gt=1, le=1000)
     plan_expires_hours: Hours = 24.0
     gone_after_hours: Annotated[Hours | None, BeforeValidator(_hours_or_never)] = 24.0
     stale_after_hours: Hours = 48.0
@@ -299,7 +307,10 @@ class Settings(BaseSettings):
     aliexpress_api_key: SecretStr | None = None
     aliexpress_api_secret: SecretStr | None = None
     aliexpress_session: SecretStr | None = None
+    aliexpress_refresh_token: SecretStr | None = None
     aliexpress_base_url: BaseUrl | None = None
+    supplier_jobs_max_concurrent: int = Field(4, ge=1, le=50)
+    supplier_jobs_per_account: int = Field(2, ge=1, le=50)
     cancelled_orders: CancelledOrders = CancelledOrders.REVIEW
 
     alert_email_to: Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_split)] = ()
@@ -418,7 +429,15 @@ VARIABLES: tuple[str, ...] = tuple(name.upper() for name in Settings.model_field
 """All variables, in the order of the fields."""
 
 _KNOWN = frozenset({*VARIABLES, ENV_FILE})
-_OWN_PREFIXES = ("EVENSTOCK_", "REVERSE_SYNC_", "INVENTORY_", "SHOPIFY_", "RMS_", "PARTNER_")
+_OWN_PREFIXES = (
+    "EVENSTOCK_",
+    "REVERSE_SYNC_",
+    "INVENTORY_",
+    "SHOPIFY_",
+    "RMS_",
+    "PARTNER_",
+    "SUPPLIER_JOBS_",
+)
 _OTHERS = re.compile(r"PREFECT_.*|PYTHON.*|TZ|(HTTP|HTTPS|ALL|NO)_PROXY|SSL_CERT_.*")
 
 

@@ -1,6 +1,7 @@
 """Narrow JSON to the shape that is expected, or say where it was not so."""
 
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 
 from connectors.errors import Malformed
 from connectors.records import JsonObject, JsonValue
@@ -34,6 +35,30 @@ def as_int(value: JsonValue, where: str) -> int:
     return int(value)
 
 
+def as_decimal(value: JsonValue, where: str) -> Decimal:
+    """A finite number, also one written as text ("0.1000"), to its last digit; else `Malformed`."""
+    try:
+        number = Decimal(str(value) if _is_number(value) else as_text(value, where).strip())
+    except InvalidOperation:
+        raise _unexpected("a number", value, where) from None
+    if not number.is_finite():
+        raise _unexpected("a number", value, where)
+    return number
+
+
+def as_count(value: JsonValue, where: str) -> int:
+    """A whole number, also one written as text; else `Malformed`."""
+    number = as_decimal(value, where)
+    if number != number.to_integral_value():
+        raise _unexpected("a whole number", value, where)
+    return int(number)
+
+
+def as_id(value: JsonValue, where: str) -> str:
+    """An identifier as text, whether it came as text or as a whole number; else `Malformed`."""
+    return str(as_int(value, where)) if _is_number(value) else as_text(value, where)
+
+
 def as_bool(value: JsonValue, where: str) -> bool:
     """True or false, else `Malformed`."""
     if not isinstance(value, bool):
@@ -48,6 +73,10 @@ def as_time(value: JsonValue, where: str) -> datetime:
     except ValueError:
         raise _unexpected("a time", value, where) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _is_number(value: JsonValue) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _unexpected(what: str, value: JsonValue, where: str) -> Malformed:

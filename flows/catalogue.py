@@ -52,6 +52,32 @@ _PARTNERS_TO_STORE = (
     "STALE_AFTER_HOURS",
 )
 _INVENTORY = (*_STORE, "INVENTORY_", "REVERSE_SYNC_LOCK_SECONDS")
+_SUPPLIERS = (
+    "EVENSTOCK_",
+    "HTTP_",
+    "ALERT_",
+    "SMTP_",
+    "DISABLE_EXTERNAL_CALLS",
+    "REVERSE_SYNC_LOCK_SECONDS",
+    "SUPPLIER_",
+    "BIGBUY_",
+    "ALIEXPRESS_",
+    "MAX_PRICE_JUMP",
+    "MIN_ZERO_COUNT",
+    "MAX_ZERO_SHARE",
+    "GONE_AFTER_HOURS",
+    "MAINTENANCE_",
+)
+_MARKETPLACES = (
+    "BRICKLINK_",
+    "BRICKOWL_",
+    "EVENSTOCK_",
+    "HTTP_",
+    "ALERT_",
+    "SMTP_",
+    "CANCELLED_ORDERS",
+    "DISABLE_EXTERNAL_CALLS",
+)
 _ANSWERS_ITSELF: tuple[str, ...] = ()
 """Missing settings are in the answer of the inventory refresh, with a code."""
 
@@ -68,6 +94,13 @@ FLOWS: dict[str, Entry] = {
     "inventory-refresh-webhook": Entry(
         "flows.inventory_refresh:webhook_inventory_refresh", _ANSWERS_ITSELF, _INVENTORY
     ),
+    "automated-sync": Entry("flows.automated_sync:automated_sync", (), _SUPPLIERS),
+    "enqueue-job": Entry("flows.automated_sync:enqueue_job", (), _SUPPLIERS),
+    "maintenance": Entry(
+        "flows.maintenance:maintenance", (), ("MAINTENANCE_", "EVENSTOCK_", "ALERT_", "SMTP_")
+    ),
+    "change-inventory-item": Entry("flows.marketplace_sync:change_inventory_item", (), _MARKETPLACES),
+    "marketplace-sync": Entry("flows.marketplace_sync:marketplace_sync", (), _MARKETPLACES),
     "inventory-sync-status": Entry(
         "flows.inventory_refresh:inventory_sync_status",
         ("SHOPIFY_STORE_DOMAIN", "SHOPIFY_ADMIN_TOKEN"),

@@ -17,12 +17,13 @@ from connectors.ledger.records import RunState
 from connectors.records import JsonObject
 from connectors.settings import Settings, load_settings
 from flows import partner_sync
-from flows.keep_even import ended, keep_even, not_begun, run_name
+from flows.keep_even import as_state, ended, keep_even, not_begun, run_name
 from flows.policy import reports
-from tasks import begin, release, run
+from tasks import begin, feed, release, run
 from tasks.begin import Work
 from tasks.book import to_line
 from tasks.desk import ledger_of
+from tasks.feed_levels import SUPPLIER_FEED
 from tasks.lease import clock
 from tasks.partner import PARTNER_SYNC
 from tasks.plan import Line
@@ -52,6 +53,9 @@ def apply_plan(
     if ledger.plan(plan_id).flow == PARTNER_SYNC:
         by = None if dry_run else released_by
         return _apply_partners(settings, ledger, plan_id, planned, released_by=by)
+    if ledger.plan(plan_id).flow == SUPPLIER_FEED:
+        by = None if dry_run else released_by
+        return _apply_feed(settings, ledger, plan_id, planned, released_by=by)
     products = tuple(sorted({line.product_id for line in planned.values()}))
     deletes = any(line.zero_candidate for line in planned.values())
     asked = begin.Asked(dry_run=dry_run, delete_zero_stock=deletes, products=products, release=plan_id)
@@ -79,6 +83,19 @@ def _apply_partners(
     if released_by is not None:
         ledger.conclude_release(plan_id, found)
     return partner_sync.ended(found)
+
+
+def _apply_feed(
+    settings: Settings, ledger: Ledger, plan_id: str, planned: Mapping[int, Line], *, released_by: str | None
+) -> JsonObject:
+    """Apply a plan of what a supplier feeds; `released_by` is None for a dry run."""
+    course = feed.release(settings, ledger, plan_id, planned, dry_run=released_by is None)
+    if released_by is not None:
+        _take(Work(course.job, settings, ledger, course.story), plan_id, released_by)
+    found = course.run(feed.bound_levels(ledger, course.supplier))
+    if released_by is not None:
+        ledger.conclude_release(plan_id, found)
+    return as_state(found, course.state_name, str(found["message"]))
 
 
 def _planned(ledger: Ledger, plan_id: str, now: datetime) -> dict[int, Line]:

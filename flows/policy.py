@@ -18,7 +18,7 @@ WIDEST = 100
 """The most batches that any run works on side by side; how many a run uses is a parameter of it."""
 
 
-def reports(name: str, run_name: Callable[[], str]) -> Callable[[Callable[P, R]], Flow[P, R]]:
+def reports(name: str, run_name: Callable[[], str] | None = None) -> Callable[[Callable[P, R]], Flow[P, R]]:
     """A flow that returns a report. `run_name`: what the runs list shows of a run."""
     threads = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=WIDEST))
     return flow(

@@ -21,9 +21,11 @@ from sandbox.rms import Rms
 from sandbox.shopify import happenings
 from sandbox.shopify.deliveries import secret_of
 from sandbox.shopify.section import write_shop
-from sandbox.shopify.service import Latency, Service, Surroundings
+from sandbox.shopify.service import Service
 from sandbox.shopify.switches import Switches
-from sandbox.world import LATER, read_world
+from sandbox.surroundings import Latency, Surroundings
+from sandbox.systems import DIALECTS, switches_of_all, system
+from sandbox.world import REST, read_world
 
 API_VERSION: Final = "2026-10"
 REASONS: Final = {
@@ -65,7 +67,7 @@ class Sandbox:
             self.ledger,
             Faults(),
             Events(),
-            Switches(switches),
+            Switches(switches, switches_of_all()),
             random.Random(seed),
             Latency(latency_ms / 1000, dict(latency or {}), jitter),
             self._folder.name,
@@ -74,6 +76,7 @@ class Sandbox:
         self._plan = plan
         self.rms = Rms(File(self._folder.name) / "rms.sqlite", self.clock, self.ledger)
         self._lock = threading.RLock()
+        self.systems = {name: system(name, self.around) for name in DIALECTS}
         self.shops: dict[str, Service] = {}
         self.put_world(dict(world or {}))
 
@@ -97,19 +100,25 @@ class Sandbox:
         calls, the faults and the clock stay.
         """
         with self._lock:
-            shops, rms = read_world(world, self.clock, self._plan)
+            found = read_world(world, self.clock, self._plan, self.systems)
             self.around.events.clear()
             self.ledger.clear_writes()
             for service in self.shops.values():
                 service.close()
-            self.shops = {domain: Service(shop, self.around) for domain, shop in shops.items()}
-            self.rms.load(rms)
+            self.shops = {domain: Service(shop, self.around) for domain, shop in found.shops.items()}
+            self.rms.load(found.rms)
+            for put in found.rest:
+                put()
 
     def world(self) -> dict[str, Any]:
         """The world as it is now, in the form of a world file."""
         with self._lock:
             shops = {domain: self._written(service) for domain, service in self.shops.items()}
-            return {"shopify": shops, "rms": self.rms.section(), **{name: {} for name in LATER}}
+            rest = {name: self._section(name) for name in REST}
+            return {"shopify": shops, "rms": self.rms.section(), **rest}
+
+    def _section(self, name: str) -> dict[str, Any]:
+        return self.systems[name].section() if name in self.systems else {}
 
     @staticmethod
     def _written(service: Service) -> dict[str, Any]:
@@ -154,7 +163,8 @@ class Sandbox:
 
     def event(self, event: dict[str, Any]) -> dict[str, object]:
         """Make something happen now, or let it wait for its call; {"refused": why} if it cannot be."""
-        found = read_event(event, {"shopify": next(iter(self.shops), "")})
+        firsts = {name: each.first for name, each in self.systems.items()}
+        found = read_event(event, {"shopify": next(iter(self.shops), ""), **firsts})
         self._check(found)
         if found.operation is None:
             return self.make_happen(found)
@@ -166,6 +176,8 @@ class Sandbox:
             self.rms.check(event.kind, event.given)
         elif event.system == "shopify" and event.account in self.shops:
             happenings.check(event.kind, event.given)
+        elif event.system in self.systems:
+            self.systems[event.system].check(event)
         else:
             raise WorldError(("event",), f"there is no {event.system} account '{event.account}'")
 
@@ -173,6 +185,8 @@ class Sandbox:
         """Make an event happen now."""
         if event.system == "rms":
             result = self.rms.happen(event.kind, event.given)
+        elif event.system in self.systems:
+            result = self.systems[event.system].happen(event)
         else:
             result = self.shops[event.account].make_happen(event)
         self.around.events.happened(event, result)
@@ -191,19 +205,23 @@ class Sandbox:
             }
         for service in list(self.shops.values())[1:]:
             found |= _partner_app(service.shop.settings.client_id, service.shop.settings.client_secret)
+        for each in self.systems.values():
+            found |= each.settings(base_url)
         return dict(sorted(found.items()))
 
     # ----------------------------------------------------------------- serving
 
     def answer(self, request: Request) -> Response:
         """The answer to a request; CutError when the connection ends without one."""
-        system, _, rest = request.path.lstrip("/").partition("/")
-        if system == "shopify":
+        name, _, rest = request.path.lstrip("/").partition("/")
+        if name == "shopify":
             return self._shop(request, rest)
-        if system == "_sandbox":
+        if name == "_sandbox":
             return self._control(request, rest)
-        if system in LATER:
-            return answer(404, {"error": f"the stand-in for {system} is not served yet"})
+        if name in self.systems:
+            return self.systems[name].answer(request, f"/{rest}")
+        if name in REST:
+            return answer(404, {"error": f"the stand-in for {name} is not served yet"})
         return answer(404, {"error": f"no stand-in has the path {request.path}"})
 
     def _shop(self, request: Request, rest: str) -> Response:
@@ -306,4 +324,13 @@ def _request(environ: WSGIEnvironment) -> Request:
     query = dict(parse_qsl(str(environ.get("QUERY_STRING", ""))))
     chunked = headers.get("transfer-encoding") == "chunked"
     body = environ["wsgi.input"].read(None if chunked else size) if size or chunked else b""
-    return Request(str(environ["REQUEST_METHOD"]), path, query, headers, body)
+    return Request(
+        str(environ["REQUEST_METHOD"]),
+        path,
+        query,
+        headers,
+        body,
+        str(environ.get("QUERY_STRING", "")),
+        str(environ.get("REMOTE_ADDR") or "127.0.0.1"),
+        str(environ.get("wsgi.url_scheme", "http")),
+    )

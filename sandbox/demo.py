@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from sandbox.bricks import brick_stores
+from sandbox.supplies import demo_suppliers
+
 Json = dict[str, Any]
 
 MAIN: Final = "1"
@@ -135,7 +138,8 @@ def demo_world(now: datetime) -> Json:
         "products": demo.products,
         "orders": demo.orders,
     }
-    return {"shopify": {DOMAIN: shop, **demo.partners}, "rms": {"items": demo.items}}
+    shops = {DOMAIN: shop, **demo.partners}
+    return {"shopify": shops, "rms": {"items": demo.items}, **brick_stores(demo.ago), **demo_suppliers()}
 
 
 def _moved(place: int, index: int) -> int:

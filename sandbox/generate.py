@@ -4,12 +4,15 @@ import random
 from datetime import datetime, timedelta
 from typing import Any
 
+from sandbox.bricks import generated_stores
+from sandbox.supplies import generated_suppliers
+
 Json = dict[str, Any]
 
 
 def generated_world(products: int, variants: int, seed: int, now: datetime) -> Json:
     """`products` products of `variants` variants each: about a tenth of the levels differ from RMS, by one to
-    three units.
+    three units. Both marketplaces have a lot for each product, 10,000 at most.
     """
     chance = random.Random(seed)
     updated = (now - timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%S")
@@ -22,6 +25,8 @@ def generated_world(products: int, variants: int, seed: int, now: datetime) -> J
     return {
         "shopify": {"own.example": {"locations": [{"id": 1, "name": "Main"}], "products": shop}},
         "rms": {"items": items},
+        **generated_stores(products, seed),
+        **generated_suppliers(products, variants, seed),
     }
 
 

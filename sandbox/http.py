@@ -23,6 +23,11 @@ class Request:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    raw_query: str = ""
+    """The query as it was sent: with repeats, blanks and its own way of quoting."""
+    remote: str = "127.0.0.1"
+    """The caller's address."""
+    scheme: str = "http"
 
     def json(self) -> Json:
         """The body as JSON; ValueError if it is none."""

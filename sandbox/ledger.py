@@ -36,7 +36,7 @@ class Write:
     operation: str
     key: str | None
     what: str
-    id: int
+    id: int | str
     location: int | None
     name: str | None
     before: object

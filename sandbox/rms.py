@@ -171,8 +171,11 @@ class Rms:
 
     def set_faults(self, kinds: Iterable[str]) -> None:
         """Be down, locked, empty or partial until the next call."""
+        wanted = frozenset(kinds)
+        if wanted == self._faults:
+            return
         with self._changing():
-            self._faults = frozenset(kinds)
+            self._faults = wanted
 
     def happen(self, kind: str, given: Mapping[str, Any]) -> dict[str, object]:
         """An event: a row is edited or removed."""

@@ -45,7 +45,8 @@ class Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
         query = dict(parse_qsl(parts.query))
-        return Request(self.command, unquote(parts.path), query, headers, self._body())
+        path, body, remote = unquote(parts.path), self._body(), str(self.client_address[0])
+        return Request(self.command, path, query, headers, body, parts.query, remote)
 
     def _body(self) -> bytes:
         """The body: as long as it says, or in chunks that say it one by one."""

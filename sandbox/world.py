@@ -4,36 +4,39 @@ Keys beyond those every world file has are described in `sandbox.shopify.section
 """
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sandbox.clock import Clock
+from sandbox.frame import System
 from sandbox.reading import Json, Key, Path, WorldError, anything, mapped, read
 from sandbox.rms import read_section
 from sandbox.shopify.section import read_shop
 from sandbox.shopify.shop import Shop
 
-LATER: Final = ("bricklink", "brickowl", "bigbuy", "aliexpress")
-"""Systems whose stand-ins are not built yet."""
-
-
-def _empty(value: Json, path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = mapped(anything)(value, path)
-    if found:
-        raise WorldError(path, "this stand-in is not served yet; leave it out or empty")
-    return found
+REST: Final = ("bricklink", "brickowl", "bigbuy", "aliexpress")
+"""Systems whose sections hold accounts by name; `sandbox.systems` has those that are served."""
 
 
 KEYS: Final = {
     "shopify": Key(mapped(anything), lambda: {"own.example": {}}),
     "rms": Key(anything, dict),
-    **{name: Key(_empty, dict) for name in LATER},
+    **{name: Key(anything, dict) for name in REST},
 }
 
 
-def read_world(world: Json, clock: Clock, plan: str) -> tuple[dict[str, Shop], dict[str, Any]]:
-    """Shops by domain, and RMS's rows; WorldError, one line, if the world cannot be."""
+class World(NamedTuple):
+    """A world that was read and can be put in force."""
+
+    shops: dict[str, Shop]
+    rms: dict[str, Any]
+    rest: list[Callable[[], None]]
+    """Each puts the accounts of one system in force."""
+
+
+def read_world(world: Json, clock: Clock, plan: str, systems: Mapping[str, System]) -> World:
+    """WorldError, one line, if the world cannot be."""
     if not isinstance(world, dict):
         raise WorldError((), "a world must be a JSON object")
     with collecting_no_garbage():
@@ -42,7 +45,16 @@ def read_world(world: Json, clock: Clock, plan: str) -> tuple[dict[str, Shop], d
             domain: read_shop(domain, value, ("shopify", domain), clock, plan)
             for domain, value in found["shopify"].items()
         }
-        return shops, read_section(found["rms"], ("rms",))
+        rest = [_accounts(systems.get(name), found[name], (name,)) for name in REST]
+        return World(shops, read_section(found["rms"], ("rms",)), rest)
+
+
+def _accounts(system: System | None, section: Json, path: Path) -> Callable[[], None]:
+    if system is not None:
+        return system.read(section, path)
+    if mapped(anything)(section, path):
+        raise WorldError(path, "this stand-in is not served yet; leave it out or empty")
+    return lambda: None
 
 
 @contextmanager

@@ -11,10 +11,11 @@ from connectors.errors import NeedsConsent
 from connectors.http import Http, Patience
 from connectors.ledger import Ledger, Partner, Vault, open_ledger
 from connectors.pacing import points, shared_bucket
+from connectors.renewal import Store, Unshared
 from connectors.rms import Rms
 from connectors.settings import Settings
 from connectors.shopify import Shopify, check_version
-from connectors.shopify.tokens import ClientCredentials, FixedToken, OfflineToken, Store, Tokens, Unshared
+from connectors.shopify.tokens import ClientCredentials, FixedToken, OfflineToken, Tokens
 from tasks.token import PAIR, TOKEN, PartnersPair, SharedToken, secret_of
 
 SCOPES = frozenset({"read_products", "write_products", "read_inventory", "write_inventory", "read_locations"})

@@ -11,7 +11,7 @@ from connectors.ledger.records import LevelMemory, Partner, ProductMapping, RunS
 from connectors.records import JsonObject, Product
 from connectors.settings import Settings
 from connectors.shopify import Shopify
-from tasks import alerts, guard, health, partner_diff, partner_fetch, partner_report, release, remember, run
+from tasks import alerts, health, partner_diff, partner_fetch, partner_report, release, remember, run
 from tasks.carry import Carrier, SoldRecently
 from tasks.desk import open_partner, open_shop
 from tasks.health import Findings
@@ -22,7 +22,7 @@ from tasks.partner import filled, logs_of, partner_resource, started, story_of
 from tasks.partner_fetch import Heard
 from tasks.partner_report import Ended
 from tasks.plan import Line, Outcome
-from tasks.prepare import Judge, Prepared, limits_of, prepare
+from tasks.prepare import Prepared, judge_of, prepare
 from tasks.report import state_name
 from tasks.verdicts import absorb, add_usage, interrupt, to_json
 
@@ -234,18 +234,11 @@ class Course:
             self.ledger,
             products=products,
             lines=lines,
-            judge=self._judge(),
+            judge=judge_of(self.settings, self.planned),
             now=self.settings.now(),
             first_batch=self._batches,
             apart=True,
         )
-
-    def _judge(self) -> Judge:
-        """The guard; a release is judged by its plan."""
-        limits, planned = limits_of(self.settings), self.planned
-        if planned is not None:
-            return lambda found, memories, _: release.review(found, planned, memories, limits)
-        return lambda found, memories, history: guard.review(found, limits, memories, history)
 
     # --------------------------------------------------------------- telling
 

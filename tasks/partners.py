@@ -9,9 +9,10 @@ from pydantic import SecretStr
 from connectors.errors import ConfigurationError, Transient, Unauthorised
 from connectors.ledger import Ledger, Partner, Vault
 from connectors.records import ShopFacts
+from connectors.renewal import as_secret
 from connectors.settings import Settings, store_url
 from connectors.shopify.consent import SCOPES, code_in, exchange, link
-from connectors.shopify.tokens import FixedToken, Tokens, as_secret
+from connectors.shopify.tokens import FixedToken, Tokens
 from tasks.desk import door, open_partner
 from tasks.lease import clock
 from tasks.token import PAIR, STATE, TOKEN, PartnersPair, secret_of

@@ -9,7 +9,7 @@ from connectors.ledger import Ledger
 from connectors.ledger.records import LevelMemory, Plan
 from connectors.records import Product
 from connectors.settings import Settings
-from tasks import batching, collector, deletion, guard, remember
+from tasks import batching, collector, deletion, guard, release, remember
 from tasks.batching import Due
 from tasks.deletion import DeletionPolicy, Failed
 from tasks.guard import UNHEARD_OF, History, Limits, Memory
@@ -18,6 +18,14 @@ from tasks.plan import Line, Outcome
 
 Judge = Callable[[Sequence[Line], Mapping[int, Memory], History], list[Line]]
 """Gives open lines that may not be written their verdict: the guard in a run, the plan in a release."""
+
+
+def judge_of(settings: Settings, planned: Mapping[int, Line] | None) -> Judge:
+    """The guard; for a release the plan's lines, by inventory item."""
+    limits = limits_of(settings)
+    if planned is not None:
+        return lambda found, memories, _: release.review(found, planned, memories, limits)
+    return lambda found, memories, history: guard.review(found, limits, memories, history)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from uuid import uuid4
 from pydantic import SecretStr
 
 from connectors.ledger import Ledger, Partner, Unopenable, Vault
-from connectors.shopify.tokens import Save
+from connectors.renewal import Save
 from tasks.lease import Hold, clock, held
 
 SECONDS = 20.0
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class SharedToken:
-    """An account's place for its token (`connectors.shopify.tokens.Store`).
+    """An account's place for its token (`connectors.renewal.Store`).
 
     A token that our keys do not open counts as none: it can be had anew.
     Raises what the ledger raises: ConfigurationError or Transient, when it cannot be used or reached.

@@ -190,7 +190,17 @@ def test_only_commands_that_exist_are_named() -> None:
 def test_only_words_of_a_command_that_exist_are_named() -> None:
     for place, text in PLACES.items():
         for command, word in commands_in(text):
-            with_actions = {"plans", "levels", "variants", "partners", "mappings", "alerts"}
+            with_actions = {
+                "plans",
+                "levels",
+                "variants",
+                "partners",
+                "mappings",
+                "alerts",
+                "accounts",
+                "items",
+                "orders",
+            }
             if command in with_actions and word.isalpha() and word.islower():
                 assert word in COMMANDS[command][1], f"{place}: evenstock {command} {word}"
             if command == "run":
@@ -200,7 +210,7 @@ def test_only_words_of_a_command_that_exist_are_named() -> None:
 def test_every_command_is_in_the_readme() -> None:
     table = README.partition("\n## Commands\n")[2].partition("\n## ")[0]
     first_cells = " ".join(re.findall(r"^\|([^|]*(?:\\\|[^|]*)*)\|", table, re.MULTILINE))
-    assert set(COMMANDS) - set(re.findall(r"[a-z]+", first_cells)) == set()
+    assert set(COMMANDS) - set(re.findall(r"[a-z-]+", first_cells)) == set()
 
 
 def test_parameters_in_the_readmes_commands_exist() -> None:

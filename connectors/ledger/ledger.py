@@ -4,19 +4,34 @@ import os
 import threading
 
 from connectors.ledger.alerts import Alerts
+from connectors.ledger.boids import Boids
+from connectors.ledger.breakers import Breakers
+from connectors.ledger.budgets import Budgets
 from connectors.ledger.changes import Changes
+from connectors.ledger.cleaning import Cleaning
 from connectors.ledger.database import Database
+from connectors.ledger.imported_products import ImportedProducts
+from connectors.ledger.items import Items
+from connectors.ledger.jobs import Jobs
 from connectors.ledger.leases import Leases
 from connectors.ledger.levels import Levels
+from connectors.ledger.listings import Listings
 from connectors.ledger.mappings import Mappings
+from connectors.ledger.market_accounts import MarketAccounts
+from connectors.ledger.market_orders import MarketOrders
+from connectors.ledger.market_writes import MarketWrites
 from connectors.ledger.operations import Operations
 from connectors.ledger.partners import Partners
 from connectors.ledger.plans import Plans
+from connectors.ledger.product_marks import ProductMarks
 from connectors.ledger.refresh_log import RefreshLogs
 from connectors.ledger.runs import Runs
 from connectors.ledger.schema import bring_up_to_date
 from connectors.ledger.secrets import Secrets
 from connectors.ledger.shop import Accounts, Products, Snapshots
+from connectors.ledger.supplier_feeds import SupplierFeeds
+from connectors.ledger.supplier_orders import SupplierOrders
+from connectors.ledger.suppliers import Suppliers
 from connectors.ledger.sync_logs import SyncLogs
 from connectors.ledger.vendor_inventory import VendorInventory
 
@@ -38,6 +53,21 @@ class Ledger(
     VendorInventory,
     RefreshLogs,
     Alerts,
+    Items,
+    Listings,
+    MarketWrites,
+    MarketOrders,
+    MarketAccounts,
+    Budgets,
+    Breakers,
+    Boids,
+    Jobs,
+    Suppliers,
+    ImportedProducts,
+    ProductMarks,
+    SupplierOrders,
+    SupplierFeeds,
+    Cleaning,
 ):
     """Every method is one unit of work: all of it is stored, or nothing.
 

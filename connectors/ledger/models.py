@@ -84,7 +84,7 @@ def _values(states: type[StrEnum]) -> list[str]:
     return [state.value for state in states]
 
 
-def _states(states: type[StrEnum], name: str) -> Enum:
+def states(states: type[StrEnum], name: str) -> Enum:
     """A text column that takes only these words."""
     return Enum(
         states, native_enum=False, create_constraint=True, length=16, name=name, values_callable=_values
@@ -92,10 +92,10 @@ def _states(states: type[StrEnum], name: str) -> Enum:
 
 
 # A 64-bit number counts up by itself in SQLite only when it is called INTEGER.
-_Counter = BigInteger().with_variant(Integer, "sqlite")
+Counter = BigInteger().with_variant(Integer, "sqlite")
 # Compared by code point everywhere, so that a prefix is a range of the index.
 _Resource = String(255).with_variant(String(255, collation="C"), "postgresql")
-_Json = JSON(none_as_null=True)
+Json = JSON(none_as_null=True)
 
 
 class Base(DeclarativeBase):
@@ -115,16 +115,16 @@ class Base(DeclarativeBase):
         str: Text,
         datetime: UtcDateTime,
         Decimal: DecimalText,
-        JsonObject: _Json,
-        Sequence[JsonObject]: _Json,
-        Sequence[int]: _Json,
-        Sequence[str]: _Json,
-        RunState: _states(RunState, "state"),
-        PlanState: _states(PlanState, "state"),
-        OperationState: _states(OperationState, "state"),
-        SyncType: _states(SyncType, "sync_type"),
-        SyncStatus: _states(SyncStatus, "status"),
-        Severity: _states(Severity, "severity"),
+        JsonObject: Json,
+        Sequence[JsonObject]: Json,
+        Sequence[int]: Json,
+        Sequence[str]: Json,
+        RunState: states(RunState, "state"),
+        PlanState: states(PlanState, "state"),
+        OperationState: states(OperationState, "state"),
+        SyncType: states(SyncType, "sync_type"),
+        SyncStatus: states(SyncStatus, "status"),
+        Severity: states(Severity, "severity"),
     }
 
 
@@ -179,7 +179,7 @@ class ChangeRow(Base):
         CheckConstraint(f"outcome IN ({', '.join(map(repr, OUTCOMES))})", name="outcome"),
     )
 
-    id: Mapped[int] = mapped_column(_Counter, primary_key=True)
+    id: Mapped[int] = mapped_column(Counter, primary_key=True)
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"))
     plan_id: Mapped[str | None] = mapped_column(ForeignKey("plans.id"), index=True)
     account: Mapped[str] = mapped_column(String(255))
@@ -398,7 +398,7 @@ class PartnerRow(Base):
         CheckConstraint(f"inventory_sync_status IN ({', '.join(map(repr, HEALTH))})", name="status"),
     )
 
-    id: Mapped[int] = mapped_column(_Counter, primary_key=True)
+    id: Mapped[int] = mapped_column(Counter, primary_key=True)
     account: Mapped[str] = mapped_column(String(255))
     shop_domain: Mapped[str] = mapped_column(String(255))
     base_url: Mapped[str]
@@ -423,7 +423,7 @@ class ProductMappingRow(Base):
         Index(None, "account", "own_variant_id"),
     )
 
-    id: Mapped[int] = mapped_column(_Counter, primary_key=True)
+    id: Mapped[int] = mapped_column(Counter, primary_key=True)
     account: Mapped[str] = mapped_column(String(255))
     partner_id: Mapped[int] = mapped_column(ForeignKey("partners.id"))
     partner_variant_id: Mapped[int]
@@ -446,7 +446,7 @@ class SyncLogRow(Base):
     __tablename__ = "sync_logs"
     __table_args__ = (Index(None, "account", "partner_id", "started_at"), Index(None, "account", "run_id"))
 
-    id: Mapped[int] = mapped_column(_Counter, primary_key=True)
+    id: Mapped[int] = mapped_column(Counter, primary_key=True)
     account: Mapped[str] = mapped_column(String(255))
     partner_id: Mapped[int | None] = mapped_column(ForeignKey("partners.id"))
     run_id: Mapped[str] = mapped_column(String(128))

@@ -16,8 +16,9 @@ from pydantic import SecretStr
 from connectors.errors import ConfigurationError, NeedsConsent, Refused, Unauthorised
 from connectors.http import Call, Http
 from connectors.records import JsonObject, JsonValue
+from connectors.renewal import Grant, granted_pair
 from connectors.shape import as_int, as_object, as_text
-from connectors.shopify.tokens import EXCHANGE, Grant, offline_grant
+from connectors.shopify.tokens import EXCHANGE
 
 SCOPES = ("read_products", "read_inventory", "read_locations")
 """What is asked of a partner: its goods are read, and nothing of it is ever written."""
@@ -93,7 +94,7 @@ def exchange(http: Http, app: tuple[str, SecretStr], code: str, now: datetime) -
             raise ConfigurationError(f"the app's client id or secret is wrong: {error}") from None
         raise NeedsConsent(f"the code is refused, open the link once more: {error}") from None
     found = as_object(answer.body, "answer")
-    return offline_grant(
+    return granted_pair(
         client_id, _pair(found, "access_token", ""), _pair(found, "refresh_token", "refresh_token_"), now
     )
 

@@ -8,47 +8,30 @@ counted, retried and judged as any other, and reaches a stand-in too.
 https://github.com/Shopify/shopify-app-python
 """
 
-import logging
-import threading
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from pydantic import SecretStr, TypeAdapter, ValidationError
 from shopify_app import ClientCredentialsAccessToken, ShopifyApp, TokenExchangeAccessToken
 
-from connectors.errors import (
-    ConfigurationError,
-    LeaseLost,
-    Malformed,
-    NeedsConsent,
-    Refused,
-    Transient,
-    Unauthorised,
-    UnknownOutcome,
-)
+from connectors.errors import ConfigurationError, Malformed, NeedsConsent, Refused, Unauthorised
 from connectors.http import Call, Http
 from connectors.records import JsonValue
+from connectors.renewal import (
+    RENEW_AT,
+    Grant,
+    Renewed,
+    RenewedPair,
+    Store,
+    Unshared,
+    granted_pair,
+    utc_now,
+)
 from connectors.shape import as_text, as_time
 
 HEADER = "X-Shopify-Access-Token"
 EXCHANGE = "POST /admin/oauth/access_token"
-
-RENEW_AT = 0.8
-"""A token is renewed when this share of its life is over."""
-
-_AGAIN = timedelta(seconds=60)
-"""After a renewal before its time failed, the next one waits so long."""
-
-_LOOK = 0.25
-_WAIT = 30.0
-"""Seconds between two looks at what another process is doing, and of waiting for it in all."""
-
-logger = logging.getLogger(__name__)
 
 
 class Tokens(Protocol):
@@ -78,163 +61,23 @@ class FixedToken:
         return False
 
 
-Save = Callable[[SecretStr], None]
-
-
-class Store(Protocol):
-    """Where all processes of one account find their token."""
-
-    def load(self) -> SecretStr | None:
-        """What was saved last, if it can be read."""
-        ...
-
-    def turn(self) -> AbstractContextManager[Save | None]:
-        """The sole right to save, or None while another has it. Saving when it was lost raises LeaseLost."""
-        ...
-
-
-class Unshared:
-    """The store of a process that keeps its token to itself."""
-
-    def load(self) -> SecretStr | None:
-        """Nobody saved anything."""
-        return None
-
-    @contextmanager
-    def turn(self) -> Iterator[Save | None]:
-        """Always ours, for nothing."""
-        yield lambda _: None
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """A token that an app was given; another one is due at `renew_at`. Times are aware, UTC.
-
-    `refresh` gets the next one, once, until `refresh_ends_at`; it is empty if the app can just ask again.
-    """
-
-    client_id: str
-    token: str = field(repr=False)
-    renew_at: datetime
-    ends_at: datetime
-    refresh: str = field(default="", repr=False)
-    refresh_ends_at: datetime | None = None
-
-
-_STORED = TypeAdapter(Grant)
-_SHAPELESS = (AttributeError, TypeError, ValueError, OverflowError)
-_SAVES = 3
-"""How often a new pair is tried to be saved."""
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-def as_secret(grant: Grant) -> SecretStr:
-    """A grant as it is saved."""
-    return SecretStr(_STORED.dump_json(grant).decode())
-
-
-class Renewed(ABC):
-    """Tokens that end: one for all that share a store of tokens.
-
-    One renewal at a time; whoever comes meanwhile waits and takes its token. A new one is saved before it is
-    used. `headers` and `renew` raise what an exchange raises, Transient when a token can be had neither from
-    Shopify nor from whoever is renewing it, and what the store raises.
-    """
-
-    def __init__(
-        self,
-        client_id: str,
-        store: Store,
-        *,
-        now: Callable[[], datetime] = _utc_now,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._client_id = client_id
-        self._store = store
-        self._now = now
-        self._sleep = sleep
-        self._lock = threading.Lock()
-        self._grant: Grant | None = None
-        self._due = now()
-
-    @abstractmethod
-    def _exchanged(self, known: Grant | None) -> Grant:
-        """Another grant from Shopify. `known` is the stored one, if there is any of this app."""
+class _InHeader(Renewed):
+    """A token that is renewed, in the header that carries it."""
 
     def headers(self) -> Mapping[str, str]:
         """The header that carries the token, asked for or renewed if need be."""
-        with self._lock:
-            if self._grant is None or self._now() >= self._grant.ends_at:
-                self._take(self._another())
-            elif self._now() >= self._due:
-                self._renew_early(self._grant)
-            return self._header()
+        return {HEADER: self.token()}
 
     def renew(self, refused: Mapping[str, str]) -> bool:
         """Get another token than the refused one, unless that has happened since."""
-        with self._lock:
-            if self._header() == {HEADER: refused.get(HEADER)}:
-                self._take(self._another(refused[HEADER]))
+        self.replace(refused.get(HEADER, ""))
         return True
 
-    def _header(self) -> dict[str, str]:
-        return {HEADER: self._grant.token} if self._grant else {}
 
-    def _take(self, grant: Grant) -> None:
-        self._grant, self._due = grant, grant.renew_at
-
-    def _renew_early(self, grant: Grant) -> None:
-        """Another token; while there is none, the one that still lives will do."""
-        try:
-            self._take(self._another())
-        except Transient as error:
-            self._due = self._now() + _AGAIN
-            logger.warning("%s; the token in use is good until %s", error, grant.ends_at)
-
-    def _another(self, refused: str = "") -> Grant:
-        """A token that is neither due nor refused: the stored one, or a new one when it is our turn."""
-        waited = 0.0
-        while True:
-            grant = self._stored(refused) or self._in_turn(refused)
-            if grant:
-                return grant
-            if waited >= _WAIT:
-                raise Transient(f"another process has been renewing the token for {waited:.0f} s")
-            self._sleep(_LOOK)
-            waited += _LOOK
-
-    def _known(self) -> Grant | None:
-        text = self._store.load()
-        grant = _read(text) if text else None
-        return grant if grant and grant.client_id == self._client_id else None
-
-    def _stored(self, refused: str) -> Grant | None:
-        grant = self._known()
-        usable = grant and self._now() < grant.renew_at
-        return grant if grant and usable and grant.token != refused else None
-
-    def _in_turn(self, refused: str) -> Grant | None:
-        """The token stored just before our turn, or a new one; None while it is another's turn."""
-        try:
-            with self._store.turn() as save:
-                return None if save is None else self._stored(refused) or self._asked(save)
-        except LeaseLost:
-            # Whoever took over asks for a token too; ours was never used.
-            return None
-        except UnknownOutcome as error:
-            # Of the store, not of the call that waits for the token: that one was not sent.
-            raise Transient(str(error)) from None
-
-    def _asked(self, save: Save) -> Grant:
-        grant = self._exchanged(self._known())
-        save(as_secret(grant))
-        return grant
+_SHAPELESS = (AttributeError, TypeError, ValueError, OverflowError)
 
 
-class ClientCredentials(Renewed):
+class ClientCredentials(_InHeader):
     """Tokens for an app and a store of one organisation.
 
     https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens/client-credentials-grant
@@ -248,7 +91,7 @@ class ClientCredentials(Renewed):
         client_secret: str,
         store: Store | None = None,
         *,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__(client_id, store or Unshared(), now=now, sleep=sleep)
@@ -283,7 +126,7 @@ class ClientCredentials(Renewed):
         return Grant(self._client_id, token, renew_at=now + RENEW_AT * life, ends_at=now + life)
 
 
-class OfflineToken(Renewed):
+class OfflineToken(_InHeader, RenewedPair):
     """The token that a store's owner consented to; each renewal spends its refresh token and brings the next.
 
     https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens/offline-access-tokens
@@ -299,45 +142,13 @@ class OfflineToken(Renewed):
         client_secret: str,
         store: Store,
         *,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__(client_id, store, now=now, sleep=sleep)
         self._http = http
         self._app = ShopifyApp(client_id, client_secret)
         self._hidden = (client_secret,)
-        self._unsaved: Grant | None = None
-        self._spent: Grant | None = None
-
-    def _exchanged(self, known: Grant | None) -> Grant:
-        if known is None:
-            raise self._needs_consent("no consent of this app is stored")
-        try:
-            return self._refreshed(known)
-        except UnknownOutcome as error:
-            logger.warning("%s; the refresh token is tried once more", error)
-        try:
-            return self._refreshed(known)
-        except UnknownOutcome as error:
-            # The pair stays as it is stored: should the token not be spent after all, the next run renews it.
-            raise self._needs_consent(f"{error}, twice") from None
-
-    def _asked(self, save: Save) -> Grant:
-        """A new pair, saved. One that could not be saved before comes first: what it was had for is spent."""
-        known = self._known()
-        pair = self._unsaved if known == self._spent and self._unsaved else self._exchanged(known)
-        self._unsaved, self._spent = pair, known
-        self._saved(save, pair)
-        self._unsaved = None
-        return pair
-
-    def _saved(self, save: Save, pair: Grant) -> None:
-        for _ in range(_SAVES - 1):
-            try:
-                return save(as_secret(pair))
-            except (Transient, UnknownOutcome):
-                self._sleep(_LOOK)
-        return save(as_secret(pair))
 
     def _refreshed(self, known: Grant) -> Grant:
         # Not repeatable by itself: each try may spend the token.
@@ -383,7 +194,7 @@ class OfflineToken(Renewed):
         )
 
     def _granted(self, found: TokenExchangeAccessToken) -> Grant:
-        return offline_grant(
+        return granted_pair(
             self._client_id,
             (as_text(found.token, "access_token"), _life(found.expires, "expires_in")),
             (
@@ -394,29 +205,6 @@ class OfflineToken(Renewed):
         )
 
 
-def offline_grant(
-    client_id: str, access: tuple[str, timedelta], refresh: tuple[str, timedelta], now: datetime
-) -> Grant:
-    """The grant of an access token and a refresh token, each with its life. Raises Malformed for none."""
-    if not access[0] or not refresh[0] or access[1] <= timedelta(0):
-        raise Malformed("the answer has no expiring token with a refresh token")
-    return Grant(
-        client_id,
-        access[0],
-        renew_at=now + RENEW_AT * access[1],
-        ends_at=now + access[1],
-        refresh=refresh[0],
-        refresh_ends_at=now + refresh[1],
-    )
-
-
 def _life(ends: JsonValue, where: str) -> timedelta:
     """How long from now on. The package reckons with the real clock."""
-    return as_time(ends, where) - _utc_now()
-
-
-def _read(text: SecretStr) -> Grant | None:
-    try:
-        return _STORED.validate_json(text.get_secret_value())
-    except ValidationError:
-        return None
+    return as_time(ends, where) - utc_now()

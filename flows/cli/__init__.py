@@ -37,15 +37,43 @@ COMMANDS = {
         "flows.cli.mappings:mappings",
         "which variants of partners feed which own: evenstock mappings import FILE.csv|list|propose PARTNER",
     ),
+    "accounts": (
+        "flows.cli.accounts:accounts",
+        "who sells on marketplaces: evenstock accounts list|add|disable|enable|remove NAME",
+    ),
+    "items": (
+        "flows.cli.items:items",
+        "own items on marketplaces: evenstock items list|show|history|retry|add|change|delete",
+    ),
+    "orders": (
+        "flows.cli.orders:orders",
+        "units that orders gave back: evenstock orders list|restock|write-off ID",
+    ),
+    "migrate-queue": (
+        "flows.cli.migrate:migrate",
+        "the older system's pending changes: evenstock migrate-queue FILE",
+    ),
     "webhooks": (
         "flows.cli.webhooks:webhooks",
         "receive Shopify's web hooks: evenstock webhooks --port N, or subscribe|list|unsubscribe",
+    ),
+    "worker": (
+        "flows.cli.worker:worker",
+        "push changed items to the marketplaces at once, until Ctrl-C: evenstock worker",
     ),
     "watch": (
         "flows.cli.watch:watch",
         "alert when a flow falls silent, whatever Prefect does: evenstock watch [--once]",
     ),
     "alerts": ("flows.cli.alerting:alerts", "what is wrong now: evenstock alerts list|close CAUSE"),
+    "suppliers": (
+        "flows.cli.suppliers:suppliers",
+        "whose goods users sell without having them: evenstock suppliers list|add|change|disable|enable",
+    ),
+    "jobs": (
+        "flows.cli.jobs:jobs",
+        "the queue of supplier jobs: evenstock jobs list|show ID|cancel ID|retry ID, or --stats",
+    ),
     "emit": (
         "flows.cli.emit:emit",
         "tell Prefect that the main sync is done: evenstock emit main-sync-finished",
@@ -91,7 +119,7 @@ def _command(place: str) -> Command:
 
 
 def _overview() -> str:
-    lines = [f"  {name:<9}{what}" for name, (_, what) in COMMANDS.items()]
+    lines = [f"  {name:<15}{what}" for name, (_, what) in COMMANDS.items()]
     return "\n".join(["usage: evenstock COMMAND [arguments]", "", *lines, "", f"flows: {', '.join(FLOWS)}"])
 
 

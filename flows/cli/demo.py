@@ -15,7 +15,7 @@ from rich.console import Console
 from connectors.errors import ConfigurationError
 from connectors.records import JsonObject
 from connectors.settings import child_environment, load_settings, use
-from flows.cli import trade
+from flows.cli import bricks, trade
 from flows.cli.children import Family, PrefectServer, Sandbox, family, free_port
 from flows.cli.options import Parser, out
 from flows.cli.page import rows, section, show_report
@@ -66,6 +66,7 @@ TRADE = (
     ),
     Step("8. How refreshes are going", "inventory-sync-status"),
 )
+SALE = Step("10. Somebody buys: the other marketplace follows", "marketplace-sync", writes=True)
 
 
 def demo(arguments: list[str]) -> int:
@@ -73,9 +74,10 @@ def demo(arguments: list[str]) -> int:
     Parser("demo", "The main job on a small demo shop, from start to receipt.").parse_args(arguments)
     console = out()
     started = time.monotonic()
-    console.print("Starting Shopify stores, an RMS database and a Prefect server on this machine …")
+    console.print("Starting Shopify stores, an RMS database, marketplaces and a Prefect server here …")
     with family() as children, _world(children) as world:
         world.server.wait()
+        _push(children, world)
         for problem in _shown(console, children, world):
             console.print(f"[red bold]Not as it should be:[/] {problem}")
             return 1
@@ -97,7 +99,7 @@ def up(arguments: list[str]) -> int:
     if port and free_port(port) != port:
         raise ConfigurationError(f"port {port} is taken: name another one with --port, or none")
     console = out()
-    console.print("Starting Shopify stores, an RMS database and a Prefect server on this machine …")
+    console.print("Starting Shopify stores, an RMS database, marketplaces and a Prefect server here …")
     try:
         with family() as children:
             _stay(console, children, port or free_port(PORT))
@@ -198,13 +200,22 @@ def _shown(console: Console, children: Family, world: _World) -> Iterator[str]:
             f"by SKU. Then {trade.LESS} deletes a variant, and {trade.REVOKED} takes its token back."
         )
         yield from _perform(console, TRADE)
+        console.rule("[bold]9. A changed item: both marketplaces show it at once", align="left")
+        with console.status("An own item changes"):
+            yield from bricks.change_arrives(console, settings)
+        yield from _perform(console, [SALE], lambda: bricks.somebody_buys(console, settings))
+        yield from bricks.sale_is_known(console, settings)
 
 
-def _perform(console: Console, steps: Iterable[Step]) -> Iterator[str]:
+def _perform(
+    console: Console, steps: Iterable[Step], first: Callable[[], object] = lambda: None
+) -> Iterator[str]:
+    """Run steps, once something has happened under the first one's title."""
     from flows.cli.run import perform  # noqa: PLC0415 - as above
 
     for step in steps:
         console.rule(f"[bold]{step.title}", align="left")
+        first()
         with console.status(step.title):
             report = perform(step.flow, step.parameters)
         show_report(console, report)
@@ -251,6 +262,13 @@ def _work(children: Family, world: _World) -> None:
         "TMPDIR": str(children.folder),
     }
     children.start("the worker", worker, child_environment(environment, clean=True), PROJECT)
+    _push(children, world)
+
+
+def _push(children: Family, world: _World) -> None:
+    """Push items that are changed."""
+    environment = child_environment(world.settings, clean=True)
+    children.start("the worker for changed items", ["flows", "worker"], environment, PROJECT)
 
 
 def _tell_where(console: Console, children: Family, world: _World) -> None:

@@ -24,6 +24,13 @@ class Parser(ArgumentParser):
         raise ConfigurationError(f"{self.prog.removeprefix('evenstock ')}: {message}")
 
 
+class Action(Parser):
+    """Reads the arguments of one of a command's actions (`parser_class` of its subparsers)."""
+
+    def __init__(self, *, prog: str) -> None:
+        super().__init__(prog.removeprefix("evenstock "), "")
+
+
 def flow_parser(command: str, description: str) -> Parser:
     """A parser for commands about one flow."""
     parser = Parser(command, description)
@@ -42,6 +49,6 @@ def out() -> Console:
     return console
 
 
-def say_json(document: JsonObject | list[JsonValue]) -> None:
+def say_json(document: JsonObject | list[JsonValue] | str) -> None:
     """One JSON document on standard output, and nothing else."""
     print(json.dumps(document, ensure_ascii=False, indent=2))  # noqa: T201

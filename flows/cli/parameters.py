@@ -17,7 +17,7 @@ def read_parameters(words: Sequence[str]) -> Given:
         name, text = _next(waiting)
         if name in given:
             raise ConfigurationError(f"the parameter {name} is given twice")
-        given[name] = (_value(text), text)
+        given[name] = (value_of(text), text)
     return given
 
 
@@ -31,7 +31,7 @@ def _next(waiting: list[str]) -> tuple[str, str]:
     return name.replace("-", "_"), text
 
 
-def _value(text: str) -> object:
+def value_of(text: str) -> object:
     """JSON, else the text; NaN and infinities are text, as JSON does not have them."""
     try:
         value: object = json.loads(text, parse_constant=_no_number)

@@ -30,11 +30,18 @@ def run(arguments: list[str]) -> int:
     # Whatever a library prints must not stand beside the report.
     with redirect_stdout(sys.stderr), _progress(options.flow) if sys.stderr.isatty() else _narration():
         report = perform(options.flow, parameters)
-    if options.as_json:
-        say_json(report)
+    return _told(report, as_json=options.as_json)
+
+
+def _told(answer: JsonObject | str, *, as_json: bool) -> int:
+    """Print what a flow returned: a report, or the id of what it made. The exit status."""
+    if as_json:
+        say_json(answer)
+    elif isinstance(answer, str):
+        out().print(answer, markup=False, highlight=False)
     else:
-        show_report(out(), report)
-    return exit_status(report)
+        show_report(out(), answer)
+    return 0 if isinstance(answer, str) else exit_status(answer)
 
 
 def perform(name: str, parameters: Mapping[str, object]) -> JsonObject:

@@ -1,17 +1,13 @@
 """The partners of the demo shop: let in and mapped as a person would, then met by what partners meet."""
 
 import csv
-import json
-from http.client import HTTPConnection
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from connectors.errors import EvenstockError
 from connectors.ledger import Ledger, Partner
-from connectors.records import JsonValue
 from connectors.settings import Settings
+from flows.cli.stand_ins import address, happen
 from tasks.desk import ledger_of
 from tasks.mapping_rows import NEEDED
 from tasks.mappings import import_mappings, proposals
@@ -45,7 +41,7 @@ def let_in(settings: Settings, folder: Path) -> int:
 def _added(settings: Settings, ledger: Ledger) -> list[Partner]:
     added: list[Partner] = []
     for shop, name in PARTNERS.items():
-        partner = described(settings, ledger, f"{_stand_ins(settings)}/shopify/{shop}", Terms(name))
+        partner = described(settings, ledger, f"{address(settings)}/shopify/{shop}", Terms(name))
         added.append(add_with_token(settings, ledger, partner, SecretStr(TOKEN))[0])
     return added
 
@@ -55,22 +51,7 @@ def spoil(settings: Settings) -> None:
     ledger = ledger_of(settings)
     partner = the_partner(ledger, settings.shop, LESS)
     gone = ledger.mappings(settings.shop, partner.id)[0]
-    _happen(settings, account=LESS, kind="delete_variant", variant_id=gone.partner_variant_id)
-    _happen(settings, account=REVOKED, kind="revoke_token")
-
-
-def _stand_ins(settings: Settings) -> str:
-    return settings.shopify_base_url.split("/shopify/")[0]
-
-
-def _happen(settings: Settings, **event: JsonValue) -> None:
-    """Make something happen in the stand-ins' world."""
-    address = urlsplit(_stand_ins(settings)).netloc
-    connection = HTTPConnection(address, timeout=10)
-    try:
-        body = json.dumps({"system": "shopify", **event})
-        connection.request("POST", "/_sandbox/events", body, {"Content-Type": "application/json"})
-        if (answer := connection.getresponse()).status != 200:
-            raise EvenstockError(f"the stand-in refuses {event['kind']}: {answer.read().decode()}")
-    finally:
-        connection.close()
+    happen(
+        settings, system="shopify", account=LESS, kind="delete_variant", variant_id=gone.partner_variant_id
+    )
+    happen(settings, system="shopify", account=REVOKED, kind="revoke_token")

@@ -4,7 +4,6 @@ Checks in the vendor's order: authentication, JSON, parse, validation, variables
 """
 
 import math
-import random
 import re
 import tempfile
 import threading
@@ -20,11 +19,10 @@ from urllib.parse import quote
 
 from graphql import GraphQLError, execute
 
-from sandbox.clock import Clock
-from sandbox.events import Event, Events
-from sandbox.faults import CutError, Fault, Faults
+from sandbox.events import Event
+from sandbox.faults import CutError, Fault
 from sandbox.http import Request, Response, answer, page
-from sandbox.ledger import Call, Ledger
+from sandbox.ledger import Call
 from sandbox.shopify import cost, happenings
 from sandbox.shopify.bucket import PLANS, Bucket, cost_extension, max_cost_reply, throttled_reply
 from sandbox.shopify.bulk import RESULTS as BULK_RESULTS
@@ -59,8 +57,8 @@ from sandbox.shopify.schema import load_schema, root_type
 from sandbox.shopify.shop import Shop
 from sandbox.shopify.storage import UPLOADS, Signer, Uploads, refused
 from sandbox.shopify.store import Store
-from sandbox.shopify.switches import Switches
 from sandbox.shopify.tokens import Tokens
+from sandbox.surroundings import Surroundings
 
 APP: Final = "app"
 GRAPHQL: Final = re.compile(r"/admin/api/([^/]+)/graphql\.json")
@@ -104,35 +102,6 @@ PATIENCE: Final = 0.1
 """Real seconds that a call gives to bulk operations that lag behind the clock."""
 BREATH: Final = 0.0005
 """Real seconds between two parts of their work, in which other calls get their turn."""
-
-
-@dataclass(frozen=True)
-class Latency:
-    """How long answers take: `seconds` (or those of the operation), give or take a fifth."""
-
-    seconds: float = 0.0
-    of: Mapping[str, float] = field(default_factory=dict)
-    jitter: float = 0.2
-
-    def draw(self, operation: str, chance: random.Random) -> float:
-        """Seconds of one call."""
-        base = self.of.get(operation, self.seconds)
-        return base * (1 + chance.uniform(-self.jitter, self.jitter)) if base else 0.0
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What all stand-ins share."""
-
-    clock: Clock
-    ledger: Ledger
-    faults: Faults
-    events: Events
-    switches: Switches
-    chance: random.Random
-    latency: Latency
-    folder: str
-    happen: Callable[[Event], object]
 
 
 @dataclass

@@ -38,17 +38,18 @@ TOGGLED: Final = {True: "INVENTORY_LEVELS_CONNECT", False: "INVENTORY_LEVELS_DIS
 
 def _news_of(write: Write, shop: Shop) -> Iterator[News]:
     """What web hooks tell of a change."""
+    number = int(write.id)
     match write.what:
         case "level" if write.name in ("available", "on_hand"):
-            yield News("INVENTORY_LEVELS_UPDATE", write.id, write.location)
+            yield News("INVENTORY_LEVELS_UPDATE", number, write.location)
         case "activation":
-            yield News(TOGGLED[bool(write.after)], write.id, write.location)
+            yield News(TOGGLED[bool(write.after)], number, write.location)
         case "item":
-            yield News("PRODUCTS_UPDATE", shop.items[write.id].product.id)
+            yield News("PRODUCTS_UPDATE", shop.items[number].product.id)
         case "product" if write.after is None:
-            yield News("PRODUCTS_DELETE", write.id)
+            yield News("PRODUCTS_DELETE", number)
         case "order" if write.before is None:
-            yield News("ORDERS_CREATE", write.id)
+            yield News("ORDERS_CREATE", number)
 
 
 class Patch(NamedTuple):

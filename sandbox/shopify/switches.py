@@ -3,7 +3,7 @@
 A client's tests hold under every position.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sandbox.reading import WorldError, one_of
@@ -45,20 +45,25 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 class Switches:
-    """Where the switches stand; WorldError for a switch or a position that does not exist."""
+    """Where the switches stand; WorldError for a switch or a position that does not exist. `more`: those of
+    other systems, as `system.switch`.
+    """
 
-    def __init__(self, moved: Mapping[str, str] | None = None) -> None:
-        self._at = {name: positions[0] for name, positions in CHOICES.items()}
+    def __init__(
+        self, moved: Mapping[str, str] | None = None, more: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        self._choices = {**CHOICES, **(more or {})}
+        self._at = {name: positions[0] for name, positions in self._choices.items()}
         self._lag: float | None = None
         for name, position in (moved or {}).items():
             self._move(name, position)
 
     def _move(self, name: str, position: str) -> None:
-        one_of(*CHOICES, "search_lag")(name, ("switch",))
+        one_of(*self._choices, "search_lag")(name, ("switch",))
         if name == "search_lag":
             self._lag = _seconds(position)
         else:
-            self._at[name] = one_of(*CHOICES[name])(position, ("switch", name))
+            self._at[name] = one_of(*self._choices[name])(position, ("switch", name))
 
     def __getitem__(self, name: str) -> str:
         return self._at[name]

@@ -6,15 +6,34 @@ A row says how to list everything and how to write once; the stand-in gives the 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
-from connectors.errors import ConnectorError, Malformed, Refused, Transient, Unauthorised, UnknownOutcome
-from connectors.http import Answer, Call, Http, Patience
+from connectors.bigbuy import calls as to_bigbuy
+from connectors.bigbuy import readers as from_bigbuy
+from connectors.bigbuy.gate import Gate
+from connectors.bricklink import BrickLink, Keys, Signer, judging
+from connectors.brickowl import BrickOwl
+from connectors.brickowl import judge as judge_owl
+from connectors.errors import (
+    ConnectorError,
+    Malformed,
+    Refused,
+    Transient,
+    Unauthorised,
+    UnknownOutcome,
+    WindowClosed,
+)
+from connectors.http import Http, Patience
+from connectors.market import Change, Lot
 from connectors.records import Row
 from connectors.shopify import Shopify, check_version
 from connectors.shopify.tokens import FixedToken
+from connectors.supplier import NoWindows
 from sandbox.app import Sandbox
 from tests.worlds import LOCATION, OWN, World, product, variant, world
 
@@ -38,20 +57,95 @@ def _shopify_write(http: Http) -> None:
     shop.set_quantities([Row(50_001, 5, 3)], name="available", reference="evenstock://run/1", key="key-1")
 
 
+def _shopify_manners() -> dict[str, Any]:
+    return {"headers": FixedToken(SECRET).headers, "check": check_version("2026-10")}
+
+
+def _bricklink_world(names: Sequence[str]) -> World:
+    lots = [
+        {
+            "inventory_id": number,
+            "item": {"no": "3001", "type": "PART"},
+            "color_id": 5,
+            "quantity": 5,
+            "new_or_used": "N",
+            "unit_price": "0.1000",
+            "description": name,
+        }
+        for number, name in enumerate(names, 1)
+    ]
+    keys = dict.fromkeys(("consumer_key", "consumer_secret", "token", "token_secret"), SECRET)
+    items = [{"no": "3001", "type": "PART"}]
+    return {"bricklink": {"default": {**keys, "items": items, "lots": lots}}}
+
+
+def _bricklink_manners() -> dict[str, Any]:
+    signer = Signer(Keys(*[SecretStr(SECRET)] * 4))
+    return {"sign": signer, "judge": judging(signer.follow)}
+
+
+def _bricklink_list(http: Http) -> list[str | None]:
+    lots = sorted(BrickLink(http).lots(), key=lambda lot: int(lot.lot_id))
+    return [lot.public_text for lot in lots]
+
+
+def _bricklink_write(http: Http) -> None:
+    seen = Lot("1", "PART/3001/5/N/-", None, 5, Decimal("0.1"), None, "", NAMES[0], on_sale=True)
+    BrickLink(http).change("1", Change(-2), seen)
+
+
+def _brickowl_world(names: Sequence[str]) -> World:
+    lots = [
+        {"lot_id": number, "boid": "771344-38", "qty": 5, "public_note": name}
+        for number, name in enumerate(names, 1)
+    ]
+    return {"brickowl": {"default": {"key": SECRET, "lots": lots}}}
+
+
+def _brickowl_list(http: Http) -> list[str | None]:
+    return [lot.public_text for lot in BrickOwl(http, SecretStr(SECRET)).lots()]
+
+
+def _brickowl_write(http: Http) -> None:
+    BrickOwl(http, SecretStr(SECRET)).change("1", Change(-2))
+
+
+def _bigbuy_world(names: Sequence[str]) -> World:
+    attributes = [{"id": number, "name": name} for number, name in enumerate(names, 1)]
+    return {"bigbuy": {"default": {"key": SECRET, "attributes": attributes}}}
+
+
+def _bigbuy_manners() -> dict[str, Any]:
+    gate = Gate(NoWindows(), lambda _: None)
+    headers = {"authorization": f"Bearer {SECRET}"}
+    return {"headers": lambda: headers, "spend": gate.spend, "judge": gate.judge}
+
+
+def _bigbuy_list(http: Http) -> list[str | None]:
+    found = from_bigbuy.named(http.send(to_bigbuy.attributes("es")).body, "attributes")
+    return [found[number] for number in sorted(found, key=int)]
+
+
 @dataclass(frozen=True, slots=True)
 class Connector:
-    """How one system is spoken to here. `world` makes one thing of each name."""
+    """How one system is spoken to here. `world` makes one thing of each name.
+
+    `manners`: what its `Http` needs. `pages`: long lists come in pieces. `says_when`: a call that was too
+    much is told when to come again; `hourly`: it is told a time so far off that the work is put back.
+    """
 
     system: str
     account: str
     path: str
-    headers: Callable[[], Mapping[str, str]]
-    check: Callable[[Call, Answer], None]
+    manners: Callable[[], Mapping[str, Any]]
     reading: str
-    writing: str
+    writing: str | None
     world: Callable[[Sequence[str]], World]
     list_all: Callable[[Http], list[str | None]]
-    write: Callable[[Http], None]
+    write: Callable[[Http], None] | None
+    pages: bool = False
+    says_when: bool = False
+    hourly: bool = False
 
     def __str__(self) -> str:
         return self.system
@@ -62,13 +156,49 @@ CONNECTORS = [
         system="shopify",
         account=OWN,
         path=f"shopify/{OWN}/admin/api/2026-10/",
-        headers=FixedToken(SECRET).headers,
-        check=check_version("2026-10"),
+        manners=_shopify_manners,
         reading="productVariants",
         writing="inventorySetQuantities",
         world=_world,
         list_all=_shopify_list,
         write=_shopify_write,
+        pages=True,
+        says_when=True,
+    ),
+    Connector(
+        system="bricklink",
+        account="default",
+        path="bricklink/api/store/v1",
+        manners=_bricklink_manners,
+        reading="GET /inventories",
+        writing="PUT /inventories/{id}",
+        world=_bricklink_world,
+        list_all=_bricklink_list,
+        write=_bricklink_write,
+    ),
+    Connector(
+        system="brickowl",
+        account="default",
+        path="brickowl/v1",
+        manners=lambda: {"judge": judge_owl},
+        reading="GET /inventory/list",
+        writing="POST /inventory/update",
+        world=_brickowl_world,
+        list_all=_brickowl_list,
+        write=_brickowl_write,
+        says_when=True,
+    ),
+    Connector(
+        system="bigbuy",
+        account="default",
+        path="bigbuy",
+        manners=_bigbuy_manners,
+        reading="GET /rest/catalog/attributes.json",
+        writing=None,
+        world=_bigbuy_world,
+        list_all=_bigbuy_list,
+        write=None,
+        hourly=True,
     ),
 ]
 
@@ -88,8 +218,7 @@ class Bench:
             f"http://127.0.0.1/{row.path}",
             system=row.system,
             account=row.account,
-            headers=row.headers,
-            check=row.check,
+            **row.manners(),
             patience=Patience(attempts=3),
             writes_off=writes_off,
             client=httpx.Client(transport=httpx.WSGITransport(app=self.sandbox)),
@@ -108,6 +237,7 @@ class Bench:
         return self.connector.list_all(self.http)
 
     def write(self) -> None:
+        assert self.connector.write
         self.connector.write(self.http)
 
     def calls(self) -> int:
@@ -119,8 +249,12 @@ class Bench:
 
 @pytest.fixture(params=CONNECTORS, ids=str)
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    yield from _benched(request.param)
+
+
+def _benched(row: Connector) -> Iterator[Bench]:
     with Sandbox() as sandbox:
-        made = Bench(request.param, sandbox)
+        made = Bench(row, sandbox)
         made.put(NAMES)
         yield made
 
@@ -130,7 +264,7 @@ class TestReading:
         names = [f"n-{n}" for n in range(MORE)]
         bench.put(names)
         assert bench.list_all() == names
-        assert bench.calls() > 1
+        assert (bench.calls() > 1) == bench.connector.pages
 
     def test_nothing_is_an_answer(self, bench: Bench) -> None:
         bench.put([])
@@ -142,8 +276,6 @@ class TestReading:
     @pytest.mark.parametrize(
         "trouble",
         [
-            {"kind": "http", "status": 429, "seconds": 2.5},
-            {"kind": "throttled"},
             {"kind": "http", "status": 503},
             {"kind": "timeout_before"},
             {"kind": "lost_answer"},
@@ -156,10 +288,30 @@ class TestReading:
         assert bench.list_all() == NAMES
         assert len(bench.slept) == 1
 
+    @pytest.mark.parametrize(
+        "trouble", [{"kind": "http", "status": 429, "seconds": 2.5}, {"kind": "throttled"}], ids=str
+    )
+    def test_goes_on_or_is_put_back_after_too_many_calls(
+        self, bench: Bench, trouble: dict[str, object]
+    ) -> None:
+        bench.fault(bench.connector.reading, **trouble)
+        if bench.connector.hourly:
+            with pytest.raises(WindowClosed):
+                bench.list_all()
+            assert bench.slept == []
+        else:
+            assert bench.list_all() == NAMES
+            assert len(bench.slept) == 1
+
     def test_waits_as_long_as_it_is_told(self, bench: Bench) -> None:
         bench.fault(bench.connector.reading, kind="http", status=429, seconds=2.5)
-        bench.list_all()
-        assert bench.slept == [2.5]
+        if bench.connector.hourly:
+            with pytest.raises(WindowClosed) as closed:
+                bench.list_all()
+            assert 3590 < (closed.value.retry_after or 0) <= 3601
+        else:
+            bench.list_all()
+            assert bench.slept == [2.5 if bench.connector.says_when else 0.5]
 
     @pytest.mark.parametrize("status", [400, 404, 422])
     def test_a_refusal_is_not_asked_for_again(self, bench: Bench, status: int) -> None:
@@ -189,31 +341,36 @@ class TestReading:
     def test_a_page_lost_on_the_way_loses_nothing(self, bench: Bench) -> None:
         names = [f"n-{n}" for n in range(MORE)]
         bench.put(names)
-        bench.fault(bench.connector.reading, kind="lost_answer", nth=2)
+        bench.fault(bench.connector.reading, kind="lost_answer", nth=2 if bench.connector.pages else 1)
         assert bench.list_all() == names
+        assert len(bench.slept) == 1
 
 
 class TestWriting:
+    @pytest.fixture(params=[row for row in CONNECTORS if row.write], ids=str)
+    def bench(self, request: pytest.FixtureRequest) -> Iterator[Bench]:
+        yield from _benched(request.param)
+
     @pytest.mark.parametrize(
         "trouble",
         [{"kind": "lost_answer"}, {"kind": "malformed"}, {"kind": "http_after", "status": 502}],
         ids=lambda trouble: trouble["kind"],
     )
     def test_a_lost_answer_is_an_unknown_outcome(self, bench: Bench, trouble: dict[str, object]) -> None:
-        bench.fault(bench.connector.writing, **trouble)
+        bench.fault(str(bench.connector.writing), **trouble)
         with pytest.raises(UnknownOutcome):
             bench.write()
         assert bench.calls() == 1
         assert bench.wrote() == 1
 
     def test_one_that_was_surely_not_done_is_sent_again(self, bench: Bench) -> None:
-        bench.fault(bench.connector.writing, kind="http", status=429)
+        bench.fault(str(bench.connector.writing), kind="http", status=429)
         bench.write()
         assert bench.calls() == 2
         assert bench.wrote() == 1
 
     def test_a_refusal_is_not_sent_again(self, bench: Bench) -> None:
-        bench.fault(bench.connector.writing, kind="http", status=422, times=-1)
+        bench.fault(str(bench.connector.writing), kind="http", status=422, times=-1)
         with pytest.raises(Refused):
             bench.write()
         assert bench.calls() == 1
@@ -243,7 +400,8 @@ class TestEveryTrouble:
     ) -> None:
         row = bench.connector
         bench.fault("*", times=-1, **trouble)
-        for act, operation in ((bench.list_all, row.reading), (bench.write, row.writing)):
+        acts = ((bench.list_all, row.reading), (bench.write, row.writing))
+        for act, operation in acts if row.write else acts[:1]:
             with caplog.at_level(logging.DEBUG), pytest.raises(ConnectorError) as caught:
                 act()
             error = caught.value

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import httpx
@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import (
+    BudgetSpent,
     ConfigurationError,
     ConnectorError,
     Malformed,
@@ -81,6 +82,9 @@ class World:
         chance: float = 0.0,
         headers: Callable[[], Mapping[str, str]] = lambda: {"X-Shopify-Access-Token": TOKEN},
         renew: Callable[[Mapping[str, str]], bool] = lambda _: False,
+        sign: Callable[[str, str], Mapping[str, str]] = lambda _method, _url: {},
+        spend: Callable[[Call], None] = lambda _: None,
+        judge: Callable[[Call, Answer], None] = lambda _call, _answer: None,
         writes_off: bool = False,
     ) -> Http:
         return Http(
@@ -90,6 +94,9 @@ class World:
             headers=headers,
             check=check,
             renew=renew,
+            sign=sign,
+            spend=spend,
+            judge=judge,
             patience=patience,
             writes_off=writes_off,
             client=httpx.Client(transport=httpx.MockTransport(self)),
@@ -507,6 +514,87 @@ class TestCheck:
         assert World(replies).http(check=check).send(REPEATABLE).body == {"ok": True}
         with pytest.raises(UnknownOutcome):
             World(replies).http(check=check).send(WRITE)
+
+
+class TestSigning:
+    def test_happens_anew_with_each_attempt_by_its_final_url(self) -> None:
+        world = World([says(503), says(503), ok()])
+        asked: list[tuple[str, str]] = []
+
+        def sign(method: str, url: str) -> Mapping[str, str]:
+            asked.append((method, url))
+            return {"Authorization": f"OAuth {len(asked)}"}
+
+        call = Call("list", "lots", "GET", params={"status": "Y,-S"})
+        world.http(sign=sign).send(call)
+        assert asked == [("GET", str(request.url)) for request in world.seen]
+        assert asked[0][1] == f"{BASE}/lots?status=Y%2C-S"
+        assert [request.headers["authorization"] for request in world.seen] == [
+            "OAuth 1",
+            "OAuth 2",
+            "OAuth 3",
+        ]
+
+    def test_leaves_what_it_sent_out_of_errors(self) -> None:
+        header = 'OAuth oauth_consumer_key="C0FFEE0123", oauth_signature="abc%2Fdef123"'
+        world = World([says(401, '{"error": "unknown consumer C0FFEE0123"}')])
+        with pytest.raises(Unauthorised) as caught:
+            world.http(sign=lambda _method, _url: {"Authorization": header}).send(READ)
+        assert "unknown consumer" in str(caught.value)
+        assert "C0FFEE0123" not in str(caught.value)
+
+
+class TestSpending:
+    def test_is_asked_before_every_attempt(self) -> None:
+        world = World([says(503), ok()])
+        spent: list[tuple[str, int]] = []
+        call = replace(READ, lane="falls")
+        world.http(spend=lambda call: spent.append((call.lane, len(world.seen)))).send(call)
+        assert spent == [("falls", 0), ("falls", 1)]
+
+    def test_ends_a_call_of_which_there_are_no_more(self) -> None:
+        world = World([ok()])
+        until = datetime(2026, 11, 22, tzinfo=UTC)
+
+        def spend(_: Call) -> None:
+            raise BudgetSpent("no calls left", free_at=until)
+
+        with pytest.raises(BudgetSpent) as caught:
+            world.http(spend=spend).send(WRITE)
+        assert (caught.value.free_at, caught.value.operation) == (until, "setQuantities")
+        assert (world.seen, world.slept) == ([], [])
+
+
+class TestJudging:
+    def test_comes_before_the_status_is_judged(self) -> None:
+        def judge(_: Call, answer: Answer) -> None:
+            raise Refused(f"own words for {answer.status}")
+
+        for status in (200, 401, 503):
+            world = World([says(status)])
+            with pytest.raises(Refused, match=f"own words for {status}"):
+                world.http(judge=judge).send(WRITE)
+            assert len(world.seen) == 1
+
+    def test_may_ask_for_another_attempt(self) -> None:
+        world = World([says(401), ok()])
+
+        def judge(_: Call, answer: Answer) -> None:
+            if answer.status == 401:
+                raise Transient("not yet")
+
+        world.http(judge=judge).send(WRITE)
+        assert len(world.seen) == 2
+
+
+class TestPersonalAnswers:
+    @pytest.mark.parametrize(
+        "reply", [says(200, '{"buyer": "Ann'), says(422, '{"error": "Ann"}'), says(200, "Ann", "text/html")]
+    )
+    def test_are_not_quoted(self, reply: httpx.Response) -> None:
+        with pytest.raises(ConnectorError) as caught:
+            World([reply]).http().send(replace(READ, personal=True))
+        assert "Ann" not in f"{caught.value}{caught.value.__cause__}"
 
 
 class TestWritesOff:

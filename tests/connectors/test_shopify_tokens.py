@@ -22,7 +22,8 @@ from connectors.errors import (
 )
 from connectors.http import Call, Http, Patience
 from connectors.records import JsonObject, JsonValue
-from connectors.shopify.tokens import ClientCredentials, FixedToken, Grant, Save, Store, Unshared
+from connectors.renewal import Grant, Save, Store, Unshared
+from connectors.shopify.tokens import ClientCredentials, FixedToken
 from sandbox.app import Sandbox
 from tests.worlds import OWN, world
 

@@ -25,6 +25,7 @@ SYNC = "flows.reverse_stock_sync:reverse_stock_sync"
 RELEASE = "flows.plans:apply_plan"
 PARTNERS = "flows.partner_sync:partner_sync"
 REFRESH = "flows.inventory_refresh:manual_inventory_refresh"
+MARKETS = "tests.flows.market_course:net"
 
 REPORT = "report.json"
 TRACE = "trace"
@@ -51,8 +52,16 @@ class KillPoint:
         return f"{self.moment.value} {self.event} {self.nth}"
 
 
+WATCHED = re.compile(r"/(?:shopify|bricklink/api/store|brickowl)/")
+"""Calls that count."""
+
+
 def operation_of(method: str, path: str, body: bytes) -> str:
-    """The name of a call to a shop: the first root field of its document, or method and path."""
+    """The name of a call to a shop or a marketplace: the first root field of its document, or method and
+    path, numbers left out.
+    """
+    if market := re.match(r"/(bricklink|brickowl)/.*?/?v1/(.*)", path):
+        return f"{market[1]} {method} {re.sub(r'[0-9]+', 'N', market[2])}"
     if not path.endswith("/graphql.json"):
         place = path.partition("/shopify/")[2].partition("/")[2]
         return f"{method} {re.sub(r'[0-9].*', '', place)}"
@@ -89,13 +98,13 @@ class Fate:
 
 
 def watch_calls(fate: Fate) -> None:
-    """Every call to a shop is an event."""
+    """Every call to a shop or a marketplace is an event."""
     import httpx  # noqa: PLC0415 - this module's values are of use without it
 
     send = httpx.HTTPTransport.handle_request
 
     def watched(self: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
-        if not request.url.path.startswith("/shopify/"):
+        if not WATCHED.match(request.url.path):
             return send(self, request)
         operation = operation_of(request.method, request.url.path, request.read())
         response: httpx.Response = fate.around(f"call {operation}", lambda: send(self, request))
@@ -173,7 +182,7 @@ def fork(request: Mapping[str, Any]) -> int:
 
 def serve() -> None:
     """Start workers and tell how they ended, until nobody asks any more."""
-    for flow in (SYNC, RELEASE, PARTNERS, REFRESH):
+    for flow in (SYNC, RELEASE, PARTNERS, REFRESH, MARKETS):
         import_module(flow.partition(":")[0])
 
     for line in sys.stdin:

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from sandbox.app import Sandbox
 from sandbox.http import Request, Response
-from tests.flows.mortal import LOG, REPORT, SYNC, TRACE, KillPoint, Moment, asked, operation_of
+from tests.flows.mortal import LOG, REPORT, SYNC, TRACE, WATCHED, KillPoint, Moment, asked, operation_of
 
 PROJECT = Path(__file__).parents[2]
 PATIENCE = 60.0
@@ -146,7 +146,7 @@ class Gate(Sandbox):
 
     def answer(self, request: Request) -> Response:
         """The answer to a request, perhaps after a wait."""
-        if not request.path.startswith("/shopify/"):
+        if not WATCHED.match(request.path):
             return super().answer(request)
         operation = operation_of(request.method, request.path, request.body)
         self._meet(operation)

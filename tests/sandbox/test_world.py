@@ -116,7 +116,10 @@ AT = 'shopify["own.example"]'
         (_shop(orders=[{"created_at": "yesterday"}]), f"{AT}.orders[0].created_at: must be a time such as"),
         ({"rms": {"items": [{"sku": "x"}]}}, "rms.items[0]: 'ccod' is missing"),
         ({"rms": {"items": {}}}, "rms.items: must be a list, not an object"),
-        ({"bricklink": {"default": {}}}, "bricklink: this stand-in is not served yet"),
+        (
+            {"bricklink": {"default": {"lot": []}}},
+            "bricklink.default: unknown key 'lot'; did you mean 'lots'?",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_that_says_where(wrong: Json, text: str) -> None:

@@ -12,9 +12,8 @@ from pydantic import SecretStr
 
 from connectors.errors import ConfigurationError, NeedsConsent, Unauthorised
 from connectors.ledger import Ledger, Partner, Unopenable, Vault
+from connectors.renewal import Grant, as_secret, stored_grant
 from connectors.settings import load_settings
-from connectors.shopify import tokens
-from connectors.shopify.tokens import Grant, as_secret
 from sandbox.app import Sandbox
 from sandbox.server import serving
 from tasks import desk
@@ -86,7 +85,7 @@ class Scene:
         """The pair as it is stored."""
         text = PartnersPair(lambda: self.ledger, Vault(a_key(1)), self.partner).load()
         assert text
-        found = tokens._read(text)
+        found = stored_grant(text)
         assert found
         return found
 

@@ -1,0 +1,1 @@
+"""A stand-in for AliExpress's Open Platform, its dropshipper methods (https://openservice.aliexpress.com)."""

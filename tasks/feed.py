@@ -1,0 +1,81 @@
+"""Let a supplier's imported products feed whatever they are bound to: levels of the own store, own items."""
+
+from collections.abc import Mapping
+
+from connectors.errors import ConfigurationError, EvenstockError
+from connectors.ledger import Ledger
+from connectors.ledger.supplier_records import Supplier
+from connectors.records import JsonObject
+from connectors.settings import Settings
+from tasks import feed_levels, offers
+from tasks.feed_items import feed_items
+from tasks.feed_levels import LevelCourse
+from tasks.offers import Imported
+from tasks.plan import Line
+from tasks.signs import Sign
+from tasks.supplier_job import JobContext
+
+
+def feed_after(context: JobContext) -> tuple[JsonObject, tuple[str, ...]]:
+    """The last step of a job that read stock: what was fed, and what went wrong. The job itself went well."""
+    try:
+        fed = feed(context.settings, context.ledger, context.supplier, dry_run=context.dry_run)
+    except EvenstockError as error:
+        context.log(Sign.ERROR, f"nothing was fed: {error}")
+        return {"error": str(error)}, (f"nothing was fed: {error}",)
+    for name, document in fed.items():
+        context.log(Sign.STOCK, f"fed {name}: {document}"[:300])
+    return fed, ()
+
+
+def feed(
+    settings: Settings, ledger: Ledger, supplier: Supplier, *, dry_run: bool, released: bool = False
+) -> JsonObject:
+    """Bring everything that a supplier feeds in line with its stock: `levels` and `items`, if there are any.
+
+    `released`: a person has seen which items are held. Raises what the own store raises.
+    """
+    rows = bound(ledger, supplier)
+    fed: JsonObject = {}
+    if items := [row for row in rows if row.own_item_id is not None]:
+        found = feed_items(settings, ledger, supplier, items, dry_run=dry_run, released=released)
+        fed["items"] = found.as_dict()
+    if levels := bound_levels(ledger, supplier):
+        fed["levels"] = _levels(settings, ledger, supplier, levels, dry_run=dry_run)
+    return fed
+
+
+def bound(ledger: Ledger, supplier: Supplier) -> list[Imported]:
+    """The products and variants of a supplier that feed something."""
+    return [
+        *ledger.bound_products(supplier.user_id, supplier.id),
+        *ledger.bound_variants(supplier.user_id, supplier.id),
+    ]
+
+
+def bound_levels(ledger: Ledger, supplier: Supplier) -> list[Imported]:
+    """Those of them that feed levels of the own store."""
+    return [row for row in bound(ledger, supplier) if row.own_variant_id is not None]
+
+
+def release(
+    settings: Settings, ledger: Ledger, plan_id: str, planned: Mapping[int, Line], *, dry_run: bool
+) -> LevelCourse:
+    """Get ready to apply a plan of what a supplier feeds. Raises ConfigurationError if it is gone."""
+    made_by = ledger.run(ledger.plan(plan_id).run_id)
+    of = made_by.parameters if made_by else {}
+    supplier = ledger.supplier(str(of.get("user")), str(of.get("supplier")))
+    if supplier is None:
+        raise ConfigurationError(f"the supplier of plan {plan_id} is not there any more")
+    job = feed_levels.begin(settings, ledger, supplier, dry_run=dry_run, release_of=plan_id)
+    return LevelCourse(job, settings, ledger, supplier, planned)
+
+
+def _levels(
+    settings: Settings, ledger: Ledger, supplier: Supplier, rows: list[Imported], *, dry_run: bool
+) -> JsonObject:
+    channels = ledger.integrations(supplier.user_id)
+    if not offers.feeds_channel(channels, offers.SHOPIFY, settings.shop):
+        return {"problems": [f"the own store {settings.shop} is not to be fed"]}
+    job = feed_levels.begin(settings, ledger, supplier, dry_run=dry_run)
+    return LevelCourse(job, settings, ledger, supplier).run(rows)

@@ -1,0 +1,22 @@
+"""Which work comes first when calls are short: what could be sold twice, before what could not."""
+
+from connectors.market import LANES, Lane
+from tasks.owed import Dress, Make, Move, Remove, Rest, Step
+
+
+def lane_of(step: Step) -> Lane:
+    """The lane that the calls of a step are taken from."""
+    match step:
+        case Move(delta):
+            return "falls" if delta < 0 else "rises"
+        case Remove():
+            return "deletions"
+        case Make():
+            return "creations"
+        case Dress() | Rest():
+            return "notes"
+
+
+def urgency(step: Step, *, is_open: bool = False) -> int:
+    """A number to sort work by, the most urgent first; an open write is settled before all else."""
+    return 0 if is_open else 1 + LANES.index(lane_of(step))

@@ -1,0 +1,98 @@
+"""Open a marketplace for an account: its credentials, its budget of calls, how long to wait for it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from connectors import bricklink, brickowl
+from connectors.bricklink import BrickLink, Keys, Signer, judging
+from connectors.brickowl import BrickOwl
+from connectors.errors import BudgetSpent
+from connectors.flight import shared_flight
+from connectors.http import Http, Patience
+from connectors.ledger import Ledger
+from connectors.market import Lane, Marketplace, spending
+from connectors.settings import Settings
+from tasks.desk import patience
+from tasks.market_accounts import credentials
+
+
+class LedgerBudget:
+    """The calls of an account that the ledger counts, for all threads and processes together."""
+
+    def __init__(
+        self, ledger: Ledger, account: str, marketplace: Marketplace, now: Callable[[], datetime]
+    ) -> None:
+        self._ledger = ledger
+        self._account = account
+        self._marketplace = marketplace
+        self._now = now
+
+    def spend(self, lane: Lane) -> None:
+        """Take one call of a lane. Raises BudgetSpent if there is none left today."""
+        free_at = self._ledger.spend(self._account, self._marketplace, lane, self._now())
+        if free_at is not None:
+            raise BudgetSpent(
+                f"no calls are left for {lane} until {free_at:%Y-%m-%d %H:%M} UTC; what is owed goes then",
+                free_at=free_at,
+            )
+
+
+def open_bricklink(
+    settings: Settings, ledger: Ledger, account: str, *, attempts: int | None = None
+) -> BrickLink:
+    """An account's BrickLink store; see `open_market`."""
+    keys = credentials(settings, ledger, account, "bricklink")
+    signer = Signer(Keys(**keys), now=settings.now)
+    http = Http(
+        settings.bricklink_base_url or bricklink.BASE_URL,
+        system="bricklink",
+        account=account,
+        sign=signer,
+        spend=spending(LedgerBudget(ledger, account, "bricklink", settings.now)),
+        judge=judging(signer.follow),
+        patience=_patience(settings, attempts),
+        pacer=shared_flight("bricklink", account, bricklink.IN_FLIGHT),
+        writes_off=not settings.evenstock_writes,
+    )
+    return BrickLink(http)
+
+
+def open_brickowl(
+    settings: Settings, ledger: Ledger, account: str, *, attempts: int | None = None
+) -> BrickOwl:
+    """An account's Brick Owl store; see `open_market`."""
+    key = credentials(settings, ledger, account, "brickowl")["api_key"]
+    http = Http(
+        settings.brickowl_base_url or brickowl.BASE_URL,
+        system="brickowl",
+        account=account,
+        judge=brickowl.judge,
+        patience=replace(_patience(settings, attempts), timeout=60.0),
+        pacer=brickowl.shared_pacer(account),
+        writes_off=not settings.evenstock_writes,
+    )
+    return BrickOwl(http, key)
+
+
+def open_market(
+    settings: Settings,
+    ledger: Ledger,
+    account: str,
+    marketplace: Marketplace,
+    *,
+    attempts: int | None = None,
+) -> BrickLink | BrickOwl:
+    """An account of a marketplace. Close it when done.
+
+    `attempts`: how often a call that was surely not done is sent before that is an error; 1 for callers that
+    try again themselves, None as HTTP_MAX_ATTEMPTS says. Raises ConfigurationError for missing credentials.
+    """
+    if marketplace == "bricklink":
+        return open_bricklink(settings, ledger, account, attempts=attempts)
+    return open_brickowl(settings, ledger, account, attempts=attempts)
+
+
+def _patience(settings: Settings, attempts: int | None) -> Patience:
+    usual = patience(settings)
+    return replace(usual, attempts=attempts or usual.attempts, timeout=30.0)

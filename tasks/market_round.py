@@ -1,0 +1,274 @@
+"""The net's work on one account of one marketplace: book orders, push what is behind, compare lots.
+
+Each part ends by itself: what goes wrong is in the result, and other marketplaces and accounts go on.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from uuid import uuid4
+
+from connectors.errors import BudgetSpent, ConnectorError, EvenstockError, Unauthorised
+from connectors.ledger import Ledger
+from connectors.ledger.market_records import Booking, ListingKey, Review, View
+from connectors.market import Lot, Marketplace, marker
+from connectors.records import JsonObject
+from connectors.settings import Settings
+from tasks import booking, market_breaker
+from tasks.drift import Believed, Difference, Kind, compare
+from tasks.immediate import Told, announce, open_stall
+from tasks.lease import held
+from tasks.owed import Dress, Make, Move, Remove, Rest, next_step
+from tasks.push import Ended, How, bring_level
+from tasks.stall import Shelf, Stall, face_of, known, wanted
+
+WIDTH = 4
+"""Listings of a marketplace that are pushed at the same time; BrickLink turns more than five calls away."""
+
+ROUND_SECONDS = 60.0
+FEW = 5
+"""More listings than these look for lots that are there already in one list of all."""
+
+MOST = 5_000
+"""Listings that one run pushes; the next goes on from there."""
+
+
+@dataclass
+class Part:
+    """What came of one account on one marketplace.
+
+    `trouble`: why it could not be worked on as a whole. `is_busy`: another run is at it.
+    """
+
+    account: str
+    marketplace: Marketplace
+    ended: list[Ended] = field(default_factory=list)
+    planned: list[tuple[ListingKey, str]] = field(default_factory=list)
+    orders: int = 0
+    bookings: list[Booking] = field(default_factory=list)
+    returned: list[Review] = field(default_factory=list)
+    drift: list[Difference] = field(default_factory=list)
+    read_back: int = 0
+    compared: bool = False
+    trouble: str = ""
+    is_busy: bool = False
+    usage: JsonObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which account of which marketplace."""
+
+    account: str
+    marketplace: Marketplace
+
+
+def sell(settings: Settings, ledger: Ledger, place: Place, *, thorough: bool) -> Part:
+    """Book what was sold, and look for what came back."""
+    part = Part(place.account, place.marketplace)
+    with _isolated(part), open_stall(settings, ledger, place.account, place.marketplace) as stall:
+        if not market_breaker.may_enter(stall):
+            part.trouble = ledger.breaker(place.account, place.marketplace).reason
+            return part
+        try:
+            found = booking.book(stall, thorough=thorough)
+            part.orders, part.bookings = found.orders, found.bookings
+            part.returned = booking.take_back(stall, again=thorough)
+        except BudgetSpent:
+            raise
+        except ConnectorError as error:
+            market_breaker.failed(stall, str(error), at_once=isinstance(error, Unauthorised))
+            raise
+        finally:
+            part.usage = dict(stall.market.usage.as_dict())
+        market_breaker.worked(stall)
+    return part
+
+
+@contextmanager
+def _isolated(part: Part) -> Iterator[None]:
+    """What goes wrong with one part stays with it."""
+    try:
+        yield
+    except EvenstockError as error:
+        part.trouble = str(error)
+
+
+def plan(settings: Settings, ledger: Ledger, place: Place, items: Sequence[str] | None) -> Part:
+    """What a push would do now, from what the ledger knows; nobody is asked."""
+    part = Part(place.account, place.marketplace)
+    keys = set(_behind(ledger, place, settings.now(), items))
+    for view in ledger.views(place.account, {key.item_id for key in keys}):
+        key = _key(view)
+        if key in keys:
+            part.planned.append((key, _step(place.marketplace, view)))
+    return part
+
+
+def level(
+    settings: Settings, ledger: Ledger, place: Place, items: Sequence[str] | None, *, compares: bool
+) -> Part:
+    """Push what is behind, the most urgent first, and look whether it is there."""
+    part = Part(place.account, place.marketplace)
+    resource = f"marketplace-sync:{place.account}:{place.marketplace}"
+    with (
+        _isolated(part),
+        open_stall(settings, ledger, place.account, place.marketplace) as stall,
+        held(ledger, [resource], uuid4().hex, ROUND_SECONDS) as hold,
+    ):
+        if items is None and resource not in hold.fences:
+            part.is_busy = True
+            return part
+        keys = _behind(ledger, place, stall.now(), items)
+        is_many = len(keys) > FEW
+        work = replace(stall, shelf=Shelf(stall.market, stall.now)) if is_many else stall
+        part.ended = _push_all(work, keys)
+        if compares or (part.ended and not stall.market.reads_first):
+            _look(stall, part, everything=compares)
+        part.usage = dict(stall.market.usage.as_dict())
+    return part
+
+
+def _behind(ledger: Ledger, place: Place, now: datetime, items: Sequence[str] | None) -> list[ListingKey]:
+    return ledger.behind(
+        now, account=place.account, item_ids=items, marketplace=place.marketplace, limit=MOST
+    )
+
+
+def _step(marketplace: Marketplace, view: View) -> str:
+    if view.write is not None:
+        return f"settle its last {view.write.kind}"
+    match next_step(marketplace, wanted(view.item), known(view.listing)):
+        case Make(quantity):
+            return f"make a lot of {quantity}"
+        case Move(delta):
+            return f"change its quantity by {delta:+}"
+        case Remove():
+            return "delete the lot"
+        case Dress():
+            return "write price and texts"
+        case Rest():
+            return "nothing but to note that it is level"
+
+
+# ------------------------------------------------------------------- pushing
+
+
+def _push_all(stall: Stall, keys: Sequence[ListingKey]) -> list[Ended]:
+    """Push listings, some side by side, until the marketplace is closed to them; the rest is put off."""
+    ended: list[Ended] = []
+    closed: list[Ended] = []
+
+    def push(key: ListingKey) -> Ended | None:
+        if closed:
+            return None
+        one = _push(stall, key)
+        if one.closed_until is not None:
+            closed.append(one)
+        return one
+
+    with ThreadPoolExecutor(WIDTH) as pool:
+        waiting = [pool.submit(copy_context().run, push, key) for key in keys]
+        found = [each.result() for each in waiting]
+    ended += [one for one in found if one is not None]
+    rest = [key for key, one in zip(keys, found, strict=True) if one is None]
+    return ended + (_put_off(stall, rest, closed[0]) if rest else [])
+
+
+def _push(stall: Stall, key: ListingKey) -> Ended:
+    try:
+        ended = bring_level(stall, key, uuid4().hex)
+    except EvenstockError as error:
+        ended = Ended(key, How.FAILED, str(error))
+    announce(ended, Told("net"))
+    return ended
+
+
+def _put_off(stall: Stall, keys: Sequence[ListingKey], closed: Ended) -> list[Ended]:
+    """What is less urgent than what could not be sent cannot be sent either."""
+    stall.ledger.postpone(keys, closed.reason, closed.closed_until or stall.now())
+    return [replace(closed, key=key, orders_wanted=False) for key in keys]
+
+
+# ------------------------------------------------------------------- looking
+
+
+def _look(stall: Stall, part: Part, *, everything: bool) -> None:
+    """Read all lots in one answer, and compare: everything, or what was pushed just now."""
+    try:
+        differences, seen = _compared(stall)
+        if any(each.kind is Kind.BELOW for each in differences):
+            booking.book(stall)
+            differences, seen = _compared(stall)
+    except ConnectorError as error:
+        part.trouble = part.trouble or f"lots could not be compared: {error}"
+        return
+    pushed = {each.key.item_id for each in part.ended}
+    part.read_back = seen if everything else len(pushed)
+    part.drift = [each for each in differences if everything or each.item_id in pushed]
+    part.compared = everything
+    _review(stall, part.drift, seen_all=everything)
+    if everything:
+        stall.ledger.compared(stall.account, stall.market.name, stall.now())
+
+
+def _compared(stall: Stall) -> tuple[list[Difference], int]:
+    """What differs, of listings at which nothing happened while the lots were read."""
+    before = _views(stall)
+    lots = stall.market.lots("notes")
+    after = _views(stall)
+    quiet = {item for item, view in before.items() if after.get(item) == view and view.write is None}
+    believed = [_believed(stall, view) for view in after.values() if view.listing.lot_id]
+    found = compare([each for each in believed if each is not None], _priced(stall, lots))
+    return [each for each in found if each.item_id is None or each.item_id in quiet], len(lots)
+
+
+def _views(stall: Stall) -> dict[str, View]:
+    views = stall.ledger.views(stall.account)
+    return {view.item.id: view for view in views if view.listing.marketplace == stall.market.name}
+
+
+def _believed(stall: Stall, view: View) -> Believed | None:
+    face = face_of(view.listing.shown)
+    if view.listing.lot_id is None:
+        return None
+    shown = face and replace(face, price=stall.market.price(face.price))
+    return Believed(
+        view.item.id, marker(view.item.id), view.listing.lot_id, view.listing.expected or 0, shown
+    )
+
+
+def _priced(stall: Stall, lots: Iterable[Lot]) -> list[Lot]:
+    return [lot if lot.price is None else replace(lot, price=stall.market.price(lot.price)) for lot in lots]
+
+
+REVIEWED = {
+    Kind.MISSING: "lot {lot} is not there, and no order tells why",
+    Kind.BELOW: "lot {lot} shows {present}, expected are {expected}: no order tells why",
+    Kind.ABOVE: "lot {lot} shows {present}, expected are {expected}: not by us",
+    Kind.TWICE: "lot {lot} carries this item's marker, too: delete one of them",
+}
+
+
+def _review(stall: Stall, differences: Sequence[Difference], *, seen_all: bool) -> None:
+    """List for a person what no order explains; what is as it should be again is taken off the list."""
+    told = {
+        each.item_id: REVIEWED[each.kind].format(
+            lot=each.lot_id, present=each.present, expected=each.expected
+        )
+        for each in reversed(differences)
+        if each.item_id and each.kind in REVIEWED
+    }
+    for item, text in told.items():
+        stall.ledger.set_review(ListingKey(stall.account, item, stall.market.name), text)
+    if seen_all:
+        for item, view in _views(stall).items():
+            if view.listing.review and item not in told:
+                stall.ledger.set_review(ListingKey(stall.account, item, stall.market.name), "")
+
+
+def _key(view: View) -> ListingKey:
+    return ListingKey(view.item.account, view.item.id, view.listing.marketplace)

@@ -1,0 +1,220 @@
+"""Judge what becomes of supplier jobs, and tell of it: when to try again, how a run of the queue went."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import cast
+
+from connectors.errors import ConnectorError, LeaseLost, Malformed, Transient, UnknownOutcome
+from connectors.ledger.supplier_records import Job
+from connectors.records import JsonObject
+from tasks.plan import BROKEN, Outcome
+
+FIRST_PAUSE = 60.0
+"""Seconds before a job that failed for now is tried again; twice as many each time."""
+LONGEST_PAUSE = 6 * 3600.0
+
+
+class End(StrEnum):
+    """How one try of a job ended."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    RETRY = "retry"
+    PUT_BACK = "put_back"
+    LOST = "lost"
+    PLANNED = "planned"
+
+
+OUTCOMES: Mapping[End, Outcome] = {
+    End.COMPLETED: Outcome.DONE,
+    End.FAILED: Outcome.FAILED,
+    End.RETRY: Outcome.FAILED,
+    End.PUT_BACK: Outcome.UNCHANGED,
+    End.LOST: Outcome.REFUSED,
+    End.PLANNED: Outcome.NOT_SENT,
+}
+"""Where each stands in the balance. Lost ones are somebody else's now, or were cancelled."""
+
+
+def pause(attempt: int, chance: float = 0.0) -> float:
+    """Seconds to wait after so many failed attempts; `chance` (0 to 1) spreads them over a quarter more."""
+    doubled = FIRST_PAUSE * 2.0 ** min(max(attempt - 1, 0), 20)
+    return min(doubled, LONGEST_PAUSE) * (1.0 + chance / 4)
+
+
+def end_of(error: Exception, job: Job) -> End:
+    """What a job's error means: what may pass is tried again while an attempt is left."""
+    if isinstance(error, LeaseLost):
+        return End.LOST
+    passes = isinstance(error, Transient | Malformed | UnknownOutcome)
+    return End.RETRY if passes and job.attempts < job.max_attempts else End.FAILED
+
+
+def described(error: Exception) -> str:
+    """An error for a person."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, ConnectorError) and text else f"{type(error).__name__}: {text}"
+
+
+def outcome(
+    job: Job,
+    end: End,
+    *,
+    error: str | None = None,
+    result: JsonObject | None = None,
+    seconds: float = 0.0,
+    resumes_at: datetime | None = None,
+) -> JsonObject:
+    """One job of a report."""
+    return {
+        "job_id": job.id,
+        "user_id": job.user_id,
+        "supplier_id": job.supplier_id,
+        "type": job.source_type,
+        "outcome": end.value,
+        "attempt": job.attempts,
+        "max_attempts": job.max_attempts,
+        "seconds": round(seconds, 3),
+        "scheduled_at": resumes_at.isoformat() if resumes_at else None,
+        "error": error,
+        "result": result,
+    }
+
+
+@dataclass(slots=True)
+class Shift:
+    """One run of the queue: what became of each job it took."""
+
+    sync_id: str
+    day: str
+    dry_run: bool
+    writes: bool
+    outcomes: list[JsonObject] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    api: dict[str, JsonObject] = field(default_factory=dict)
+    error: JsonObject | None = None
+    maintenance: JsonObject | None = None
+
+    @property
+    def counts(self) -> Counter[End]:
+        """Jobs by how they ended."""
+        return Counter(End(str(each["outcome"])) for each in self.outcomes)
+
+    @property
+    def is_success(self) -> bool:
+        """Whether no job failed."""
+        return self.error is None and not any(OUTCOMES[end] in BROKEN for end in self.counts)
+
+
+def report(shift: Shift) -> JsonObject:
+    """The report of a run of the queue."""
+    counts = shift.counts
+    document: JsonObject = {
+        "success": shift.is_success,
+        "message": message(shift),
+        "sync_id": shift.sync_id,
+        "day": shift.day,
+        "dry_run": shift.dry_run,
+        "writes": "on" if shift.writes else "off",
+        "jobs_processed": len(shift.outcomes),
+        "jobs_completed": counts[End.COMPLETED],
+        "jobs_failed": counts[End.FAILED],
+        "jobs_retried": counts[End.RETRY],
+        "jobs_put_back": counts[End.PUT_BACK],
+        "results": list(shift.outcomes),
+        "warnings": list(shift.warnings),
+        "balance": cast("JsonObject", _balance(shift)),
+        "receipt": {"read_back": 0, "drift": 0, "unconfirmed": 0},
+        "plan_id": None,
+        "plan_expires_at": None,
+        "api": dict(shift.api),
+        "details": _details(shift.outcomes),
+        "maintenance": shift.maintenance,
+    }
+    return document | ({"error": shift.error} if shift.error else {})
+
+
+def message(shift: Shift) -> str:
+    """How the run went, in one sentence."""
+    if shift.error:
+        return str(shift.error.get("message"))
+    if not shift.outcomes:
+        return "No supplier job was due."
+    words = {
+        End.COMPLETED: "completed",
+        End.FAILED: "failed",
+        End.RETRY: "will be tried again",
+        End.PUT_BACK: "go on when their supplier's window opens",
+        End.LOST: "were cancelled or taken over",
+        End.PLANNED: "would be done (dry run)",
+    }
+    counts = shift.counts
+    told = [f"{counts[end]} {word}" for end, word in words.items() if counts[end]]
+    return f"Supplier jobs: {', '.join(told)}."
+
+
+def rate(completed: int, failed: int) -> float | None:
+    """The share of jobs that succeeded, in per cent; None of none."""
+    return round(100.0 * completed / (completed + failed), 1) if completed + failed else None
+
+
+def _balance(shift: Shift) -> dict[str, int]:
+    placed = Counter(OUTCOMES[end] for end in shift.counts.elements())
+    total = len(shift.outcomes)
+    return {"checked": total, "planned": total} | {each.value: placed[each] for each in Outcome}
+
+
+_LISTS = {
+    Outcome.DONE: "updated",
+    Outcome.FAILED: "errors",
+    Outcome.REFUSED: "refused",
+    Outcome.UNCHANGED: "skipped",
+}
+
+
+def _details(outcomes: Sequence[JsonObject]) -> JsonObject:
+    names = ("updated", "deleted", "errors", "held", "refused", "conflicts", "parked", "unknown", "skipped")
+    lists: dict[str, list[JsonObject]] = {name: [] for name in names}
+    for each in outcomes:
+        place = _LISTS.get(OUTCOMES[End(str(each["outcome"]))])
+        if place:
+            lists[place].append(_entry(each))
+    return cast("JsonObject", lists)
+
+
+def _entry(each: JsonObject) -> JsonObject:
+    return {
+        "sku": None,
+        "product_id": None,
+        "variant_id": None,
+        "reason": each["error"] or each["outcome"],
+        "job_id": each["job_id"],
+        "user_id": each["user_id"],
+        "supplier_id": each["supplier_id"],
+        "type": each["type"],
+    }
+
+
+def markdown(document: JsonObject, metrics: Sequence[Mapping[str, object]]) -> str:
+    """The page in the Prefect UI: how the run went, and how jobs have gone lately by type and supplier."""
+    lines = [str(document["message"]), ""]
+    results = cast("list[JsonObject]", document["results"])
+    if results:
+        lines += _table(results, ("type", "supplier_id", "outcome", "seconds", "error"))
+    if metrics:
+        lines += ["", "Jobs of the last seven days", ""]
+        lines += _table(metrics, ("type", "supplier_id", "completed", "failed", "success_rate", "seconds"))
+    return "\n".join(lines)
+
+
+def _table(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> list[str]:
+    head = [" | ".join(["", *names, ""]).strip(), "|" + " --- |" * len(names)]
+    return [*head, *(" | ".join(["", *(_cell(row.get(name)) for name in names), ""]).strip() for row in rows)]
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else " ".join(str(value).split())
+    return text.replace("|", "\\|")[:200]

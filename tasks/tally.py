@@ -1,0 +1,93 @@
+"""How far a job's pass over its supplier's lists is, and what came of it so far: the cursor that is stored.
+
+It goes along from window to window and from worker to worker, so that the report at the end tells of all.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final, Self, cast
+
+from connectors.ledger.supplier_records import Rows, Stored
+from connectors.records import JsonObject
+from connectors.supplier import FACETS, Facet, Page
+
+VERSION: Final = 1
+PROBLEMS: Final = 50
+"""So many problems are told in full; the others are counted."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """`at`: the supplier's own cursor. `is_over`: its last page is stored, what follows from it may not be.
+
+    `counts`: rows, inserted, changed, unchanged; problems; prices that changed or are held; asked, of a pass
+    by look-up. `pages` by list. `complete`: facets whose lists were read to their proved end. `absent`:
+    products that were asked for and do not exist.
+    """
+
+    at: JsonObject | None = None
+    is_over: bool = False
+    counts: Counter[str] = field(default_factory=Counter)
+    pages: Counter[str] = field(default_factory=Counter)
+    complete: set[Facet] = field(default_factory=set)
+    absent: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, cursor: JsonObject | None) -> Self:
+        """What was stored; a new one if it was stored in another form."""
+        if cursor is None or cursor.get("tally") != VERSION:
+            return cls()
+        counts, pages = cast("dict[str, int]", cursor["counts"]), cast("dict[str, int]", cursor["pages"])
+        told = cast("list[str]", cursor["complete"])
+        return cls(
+            cast("JsonObject | None", cursor["at"]),
+            is_over=bool(cursor["is_over"]),
+            counts=Counter(counts),
+            pages=Counter(pages),
+            complete={each for each in FACETS if each in told},
+            absent=list(cast("list[str]", cursor["absent"])),
+            problems=list(cast("list[str]", cursor["problems"])),
+        )
+
+    @property
+    def cursor(self) -> JsonObject:
+        """As it is stored."""
+        return {
+            "tally": VERSION,
+            "at": self.at,
+            "is_over": self.is_over,
+            "counts": dict(self.counts),
+            "pages": dict(self.pages),
+            "complete": [each for each in FACETS if each in self.complete],
+            "absent": list(self.absent),
+            "problems": list(self.problems),
+        }
+
+    def pass_by(self, page: Page, *, is_last: bool) -> None:
+        """Take in that a page is about to be stored, and where the next one lies."""
+        self.at, self.is_over = page.cursor, is_last
+        self.pages[page.source] += 1
+        self.complete |= page.complete
+        self.absent += page.absent
+        self.counts["rows"] += len(page.products) + len(page.variants)
+        self.complain(*page.problems)
+
+    def complain(self, *problems: str) -> None:
+        """Take in what could not be read."""
+        self.counts["problems"] += len(problems)
+        self.problems += problems[: max(0, PROBLEMS - len(self.problems))]
+
+    def take(self, stored: Stored) -> None:
+        """Take in what storing a page came to."""
+        self.counts.update(stored._asdict())
+
+    def rows(self, total: int) -> Rows:
+        """For the job's own columns."""
+        processed, wrong = self.counts["rows"], self.counts["problems"]
+        return Rows(max(total, processed), processed, max(0, processed - wrong), wrong)
+
+    def errors(self) -> tuple[str, ...]:
+        """The problems for a person."""
+        more = self.counts["problems"] - len(self.problems)
+        return (*self.problems, f"and {more} more") if more > 0 else tuple(self.problems)

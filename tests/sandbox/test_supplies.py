@@ -1,0 +1,28 @@
+"""The suppliers of the demo and of generated worlds."""
+
+from sandbox.demo import demo_world
+from sandbox.generate import generated_world
+from sandbox.supplies import KEY
+from tests.connectors.bigbuy_bench import bench
+from tests.connectors.test_bigbuy import joined
+from tests.worlds import NOW
+
+
+def test_the_demo_sells_shoe_care_with_the_gaps_of_real_catalogues() -> None:
+    account = demo_world(NOW)["bigbuy"]["default"]
+    shop = bench(account, key=KEY)
+    found = joined(shop.open().products())
+    units = {key: row.get("stock_quantity") for key, row in found.items()}
+    assert {units["334001"], units["334002"], units["334003"], units["334004"]} == {65, 0, None}
+    assert [units[f"v7700{n}"] for n in (1, 2, 3, 4)] == [6, 12, 18, 24]
+    assert (found["334007"]["available"], "name" in found["334008"]) == (False, False)
+    assert found["v77001"]["options"] == (("Size", "37"),)
+    orders = [each.state for each in shop.open().orders(["5000001", "5000002"])]
+    assert orders == ["processing", "shipped"]
+
+
+def test_a_generated_world_has_a_supplier_of_its_size() -> None:
+    shop = bench(generated_world(30, 2, 1, NOW)["bigbuy"]["default"], key=KEY)
+    found = joined(shop.open().products())
+    assert len([key for key in found if key.isdecimal()]) == 30
+    assert len([key for key in found if not key.isdecimal()]) == 6

@@ -1,0 +1,273 @@
+"""Imported products feed own items and levels of the own store: what these hold in the end."""
+
+import itertools
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from connectors.errors import ConfigurationError
+from connectors.ledger import Item, Ledger, Why
+from connectors.ledger.imported_products import PRODUCTS, VARIANTS
+from connectors.ledger.supplier_records import JobType
+from connectors.shape import as_object
+from sandbox.server import serving
+from tasks import binding
+from tasks.book import to_line
+from tasks.feed import bound_levels, feed, release
+from tests import worlds
+from tests.sandbox.bigbuyer import KEY, product, section, stocks, variation
+from tests.tasks.supplier_desk import SupplierDesk, a_supplier, desk_on
+from tests.worlds import NOW, OWN, TOKEN
+
+STOCK = JobType.INVENTORY_UPDATE
+_numbers = itertools.count(1)
+SHOP = section(
+    *(product(number) for number in range(1, 10)),
+    product(10, stocks=[]),
+    variations=[variation(1, 10), variation(2, 10, stocks=stocks(3))],
+)
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """One ledger for all: every test is another user."""
+    return f"sqlite:///{tmp_path_factory.mktemp('ledger')}/ledger.db"
+
+
+@pytest.fixture
+def shoe() -> int:
+    """The first of the own store's variants: others in each test, as all levels are in one ledger."""
+    return 1000 * next(_numbers) + 1
+
+
+@pytest.fixture
+def desk(url: str, shoe: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[SupplierDesk]:
+    """A supplier that was read once, beside an own store with three shoes of five each."""
+    shoes = [
+        worlds.product(number, None, worlds.variant(shoe + number - 1, f"SHOE-{number}", 5))
+        for number in (1, 2, 3)
+    ]
+    world = worlds.world(shoes, []) | {"bigbuy": {"default": SHOP}}
+    with ExitStack() as stack:
+        made = desk_on(url, world, a_supplier(), {"api_key": KEY}, monkeypatch.setenv)
+        stack.callback(made.close)
+        base = stack.enter_context(serving(made.sandbox))
+        monkeypatch.setenv("SHOPIFY_STORE_DOMAIN", f"{base}/shopify/{OWN}")
+        monkeypatch.setenv("SHOPIFY_ADMIN_TOKEN", TOKEN)
+        made.reload()
+        made.run(JobType.SUPPLIER_API)
+        yield made
+
+
+def an_item(ledger: Ledger, desk: SupplierDesk, name: str, units: int = 5) -> Item:
+    """An own item of an account of its own."""
+    account = f"shop-of-{desk.supplier.user_id}"
+    item = Item(
+        account=account,
+        id=f"{name}-{desk.supplier.id}",
+        name=name,
+        part_number="3001",
+        item_type="PART",
+        color_id=5,
+        condition="new",
+        completeness=None,
+        location="",
+        quantity_available=units,
+        price=Decimal("0.10"),
+        created_by="ann",
+        created_at=NOW,
+    )
+    ledger.create_items([item], Why("create", "ann"), ())
+    return item
+
+
+def units(desk: SupplierDesk, item: Item) -> int:
+    found = desk.ledger.item(item.account, item.id)
+    assert found is not None
+    return found.quantity_available
+
+
+def sell(desk: SupplierDesk, item: Item, count: int) -> None:
+    """A marketplace sold some."""
+
+    def sold(now: Item) -> Item:
+        left = now.quantity_available - count
+        return replace(now, quantity_available=left, quantity_sold=now.quantity_sold + count)
+
+    now = desk.settings.now()
+    desk.ledger.change_item(item.account, item.id, sold, Why("sold", "bricklink"), marketplaces=(), now=now)
+
+
+class TestAnOwnItem:
+    def test_follows_the_product_it_is_bound_to_less_the_buffer(self, desk: SupplierDesk) -> None:
+        item = an_item(desk.ledger, desk, "brick")
+        binding.bind_item(desk.settings, desk.ledger, desk.supplier, (PRODUCTS, "3"), item.id, buffer=2)
+        desk.happens("edit", product=3, stock=9)
+
+        fed = as_object(desk.run(STOCK, hours=2)["fed"], "fed")
+
+        assert units(desk, item) == 7
+        assert as_object(fed["items"], "items")["done"] == 1
+        assert as_object(as_object(desk.run(STOCK, hours=2)["fed"], "fed")["items"], "i")["unchanged"] == 1
+
+    def test_follows_a_variant(self, desk: SupplierDesk) -> None:
+        item = an_item(desk.ledger, desk, "brick")
+        binding.bind_item(desk.settings, desk.ledger, desk.supplier, (VARIANTS, "2"), item.id)
+
+        desk.run(STOCK, hours=2)
+
+        assert units(desk, item) == 3
+
+    def test_keeps_what_was_sold_until_the_supplier_knows(self, desk: SupplierDesk) -> None:
+        item = an_item(desk.ledger, desk, "brick")
+        binding.bind_item(desk.settings, desk.ledger, desk.supplier, (PRODUCTS, "3"), item.id)
+        sell(desk, item, 2)
+
+        desk.run(STOCK, hours=2)
+        assert units(desk, item) == 3
+        desk.run(STOCK, hours=23)
+        assert units(desk, item) == 5
+
+    def test_is_left_alone_while_its_product_is_missing_and_empty_when_it_is_gone(
+        self, desk: SupplierDesk
+    ) -> None:
+        item = an_item(desk.ledger, desk, "brick")
+        binding.bind_item(desk.settings, desk.ledger, desk.supplier, (PRODUCTS, "3"), item.id)
+        desk.happens("delist", product=3)
+
+        for hours, left in ((1, 5), (12, 5), (12, 0)):
+            desk.run(STOCK, hours=hours)
+            assert units(desk, item) == left
+
+    def test_waits_for_a_person_if_too_many_would_go_to_zero(self, desk: SupplierDesk) -> None:
+        items = [an_item(desk.ledger, desk, f"brick-{number}") for number in range(1, 8)]
+        for number, item in enumerate(items, 1):
+            binding.bind_item(desk.settings, desk.ledger, desk.supplier, (PRODUCTS, str(number)), item.id)
+            desk.happens("edit", product=number, stock=0)
+
+        fed = as_object(as_object(desk.run(STOCK, hours=2)["fed"], "fed")["items"], "items")
+
+        assert (fed["held"], fed["done"]) == (7, 0)
+        assert {units(desk, item) for item in items} == {5}
+        feed(desk.settings, desk.ledger, desk.supplier, dry_run=False, released=True)
+        assert {units(desk, item) for item in items} == {0}
+
+    def test_of_a_channel_that_is_off_is_not_fed(self, desk: SupplierDesk) -> None:
+        item = an_item(desk.ledger, desk, "brick")
+        binding.bind_item(desk.settings, desk.ledger, desk.supplier, (PRODUCTS, "3"), item.id)
+        (channel,) = desk.ledger.integrations(desk.supplier.user_id)
+        assert (channel.platform, channel.shop_id) == ("items", item.account)
+        desk.ledger.change_channel(replace(channel, sync_direction="pull"))
+        desk.happens("edit", product=3, stock=9)
+
+        fed = as_object(as_object(desk.run(STOCK, hours=2)["fed"], "fed")["items"], "items")
+
+        assert units(desk, item) == 5
+        assert "is not to be fed" in str(fed["problems"])
+
+
+class TestABinding:
+    def test_is_refused_for_what_another_product_feeds(self, desk: SupplierDesk) -> None:
+        item = an_item(desk.ledger, desk, "brick")
+        binding.bind_item(desk.settings, desk.ledger, desk.supplier, (PRODUCTS, "3"), item.id)
+
+        with pytest.raises(ConfigurationError, match=r"is fed by 3 of supplier .* already"):
+            binding.bind_item(desk.settings, desk.ledger, desk.supplier, (PRODUCTS, "4"), item.id)
+        binding.unbind(desk.settings, desk.ledger, desk.supplier, (PRODUCTS, "3"))
+        binding.bind_item(desk.settings, desk.ledger, desk.supplier, (PRODUCTS, "4"), item.id)
+
+    def test_is_refused_for_what_is_not_there(self, desk: SupplierDesk) -> None:
+        item = an_item(desk.ledger, desk, "brick")
+        with pytest.raises(ConfigurationError, match="own item nothing not found"):
+            binding.bind_item(desk.settings, desk.ledger, desk.supplier, (PRODUCTS, "3"), "nothing")
+        with pytest.raises(ConfigurationError, match="no product or variant 99"):
+            binding.bind_item(desk.settings, desk.ledger, desk.supplier, (PRODUCTS, "99"), item.id)
+        with pytest.raises(ConfigurationError, match="no variant 7"):
+            binding.bind_variant(desk.settings, desk.ledger, desk.supplier, (PRODUCTS, "3"), 7)
+
+    def test_takes_a_level_that_nobody_else_feeds(self, desk: SupplierDesk, shoe: int) -> None:
+        settings, ledger = desk.settings, desk.ledger
+        binding.bind_variant(settings, ledger, desk.supplier, (PRODUCTS, "3"), shoe)
+        binding.unbind(settings, ledger, desk.supplier, (PRODUCTS, "3"))
+        other = replace(desk.supplier, id=f"other-{shoe}")
+        ledger.add_supplier(other)
+
+        with pytest.raises(ConfigurationError, match=f"own {shoe + 50_000} --truth supplier:other-{shoe}"):
+            binding.bind_variant(settings, ledger, other, (PRODUCTS, "3"), shoe)
+
+
+def shown(desk: SupplierDesk) -> dict[str, int]:
+    return worlds.levels(desk.sandbox.world())
+
+
+class TestALevelOfTheOwnStore:
+    @pytest.fixture
+    def bound(self, desk: SupplierDesk, shoe: int) -> SupplierDesk:
+        """Product 3 feeds the first shoe, one of them kept back."""
+        binding.bind_variant(desk.settings, desk.ledger, desk.supplier, (PRODUCTS, "3"), shoe, buffer=1)
+        return desk
+
+    def test_follows_the_product_it_is_bound_to(self, bound: SupplierDesk) -> None:
+        bound.happens("edit", product=3, stock=9)
+
+        fed = as_object(as_object(bound.run(STOCK, hours=2)["fed"], "fed")["levels"], "levels")
+
+        assert shown(bound) == {"SHOE-1": 8, "SHOE-2": 5, "SHOE-3": 5}
+        assert as_object(fed["receipt"], "receipt")["read_back"] == 1
+        assert fed["success"]
+        writes = [each for each in bound.sandbox.calls() if each["wrote"]]
+        assert [each["operation"] for each in writes] == ["inventorySetQuantities"]
+
+    def test_keeps_what_was_sold_meanwhile(self, bound: SupplierDesk, shoe: int) -> None:
+        bound.sandbox.event({
+            "system": "shopify", "account": OWN, "kind": "sale", "variant_id": shoe, "location_id": 1,
+            "quantity": 2, "before": {"operation": "inventorySetQuantities", "nth": 1},
+        })  # fmt: skip
+        bound.happens("edit", product=3, stock=9)
+
+        bound.run(STOCK, hours=2)
+
+        assert shown(bound)["SHOE-1"] == 6
+
+    def test_is_only_planned_in_a_dry_run(self, bound: SupplierDesk) -> None:
+        found = feed(bound.settings, bound.ledger, bound.supplier, dry_run=True)
+
+        levels: dict[str, Any] = as_object(found["levels"], "levels")
+        assert levels["balance"]["not_sent"] == 1
+        assert shown(bound)["SHOE-1"] == 5
+
+    def test_that_another_truth_feeds_is_refused(self, bound: SupplierDesk, shoe: int) -> None:
+        bound.ledger.move_level(OWN, shoe + 50_000, 1, "rms")
+        bound.happens("edit", product=3, stock=9)
+
+        fed: dict[str, Any] = as_object(as_object(bound.run(STOCK, hours=2)["fed"], "f")["levels"], "l")
+
+        assert fed["balance"]["refused"] == 1
+        assert shown(bound)["SHOE-1"] == 5
+
+    def test_that_cannot_be_written_now_fails_no_job(self, bound: SupplierDesk) -> None:
+        bound.sandbox.faults([{"system": "shopify", "kind": "http", "status": 401, "times": -1}])
+
+        result = bound.run(STOCK, hours=2)
+
+        assert "nothing was fed" in str(result["errors"])
+
+    def test_that_waits_for_a_person_is_written_once_its_plan_is_released(
+        self, bound: SupplierDesk, shoe: int
+    ) -> None:
+        bound.happens("edit", product=3, stock=2_000)
+        fed: dict[str, Any] = as_object(as_object(bound.run(STOCK, hours=2)["fed"], "f")["levels"], "l")
+        assert (fed["balance"]["held"], shown(bound)["SHOE-1"]) == (1, 5)
+
+        settings, ledger = bound.settings, bound.ledger
+        lines = {each.inventory_item_id: to_line(each) for each in ledger.held_lines(fed["plan_id"])}
+        course = release(settings, ledger, fed["plan_id"], lines, dry_run=False)
+        found = course.run(bound_levels(ledger, bound.supplier))
+
+        assert list(lines) == [shoe + 50_000]
+        assert (course.state_name, found["errors"]) == ("Completed", [])
+        assert shown(bound)["SHOE-1"] == 1_999

@@ -1,0 +1,242 @@
+"""The net's work, and the push that a worker does: over the wire, without Prefect."""
+
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from connectors.ledger.market_records import BreakerState, ListingStatus
+from connectors.market import MARKETPLACES, Marketplace
+from connectors.records import JsonObject
+from connectors.settings import load_settings
+from tasks import market_accounts, market_page, market_run
+from tasks.item_changes import ItemRequest, change_item
+from tasks.market_round import Place, level, plan
+from tests.fair import BOIDS, BRICK, BRICKLINK, BRICKOWL, PLACES, Served, world
+
+pytest_plugins = ["tests.fairs"]
+
+KEY = "q83vEjRWeJASNFZ4kBI0VniQEjRWeJASNFZ4kBI0Vng="
+
+
+@pytest.fixture
+def fair(served: Served) -> Served:
+    return served
+
+
+def drift(report: JsonObject) -> list[tuple[Any, ...]]:
+    rows: Any = report["drift"]
+    return [(row["kind"], row["marketplace"], row["expected"], row["present"]) for row in rows]
+
+
+class TestAtOnce:
+    def test_a_change_reaches_both_side_by_side(self, fair: Served) -> None:
+        item = fair.create(10)
+        assert fair.push_now(item) == {BRICKLINK: "done", BRICKOWL: "done"}
+        fair.assert_level(item)
+
+    def test_a_sale_that_a_push_meets_is_booked_at_once_and_reaches_the_other(self, fair: Served) -> None:
+        item = fair.create(10)
+        fair.push_now(item)
+        fair.sell(BRICKLINK, fair.lot_id(item), 2)
+        fair.update(item, 12)
+        fair.push_now(item)
+        assert fair.item(item).quantity_available == 10
+        fair.assert_level(item)
+
+    def test_without_external_calls_it_is_mocked_and_nothing_is_believed(
+        self, fair: Served, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("DISABLE_EXTERNAL_CALLS", "true")
+        item = fair.create(10)
+        assert fair.push_now(item) == {BRICKLINK: "mocked", BRICKOWL: "mocked"}
+        assert fair.calls(BRICKLINK) == fair.calls(BRICKOWL) == []
+        assert fair.view(item).listing.status == ListingStatus.SYNCING
+
+    def test_what_is_missing_of_credentials_fails_there_alone(
+        self, fair: Served, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        item = fair.create(10)
+        monkeypatch.delenv("BRICKOWL_API_KEY")
+        assert fair.push_now(item) == {BRICKLINK: "done", BRICKOWL: "failed"}
+        assert "no credentials for brickowl" in fair.view(item, BRICKOWL).listing.reason
+
+
+class TestNet:
+    def test_finds_whatever_is_behind(self, fair: Served) -> None:
+        items = [fair.create(number) for number in (3, 4, 5)]
+        report = fair.net()
+        for item in items:
+            fair.assert_level(item)
+        assert report["success"]
+        assert report["balance"] == market_balance(done=6)
+        assert report["receipt"] == {"read_back": 3, "drift": 0, "unconfirmed": 0}
+
+    def test_books_orders_first_so_that_one_run_makes_both_even(self, fair: Served) -> None:
+        item = fair.create(10)
+        fair.net()
+        fair.sell(BRICKOWL, fair.lot_id(item, BRICKOWL), 4)
+        report = fair.net()
+        assert fair.quantities(BRICKLINK) == [6]
+        orders: Any = report["orders"]
+        assert [(each["item_id"], each["quantity"]) for each in orders] == [(item, 4)]
+        fair.assert_level(item)
+
+    def test_one_marketplace_that_is_down_touches_no_other(self, fair: Served) -> None:
+        item = fair.create(10)
+        fair.fault(BRICKLINK, "*", "http", status=503, times=-1)
+        report = fair.net()
+        assert fair.quantities(BRICKOWL) == [10]
+        assert not report["success"]
+        fair.assert_level_on(item, BRICKOWL)
+
+    def test_puts_off_what_no_calls_are_left_for_in_one_stroke(self, fair: Served) -> None:
+        items = [fair.create(number) for number in range(1, 9)]
+        fair.ledger.spend("default", BRICKLINK, "orders", fair.now(), calls=4_999)
+        report = fair.net()
+        counts: Any = report["balance"]
+        assert (counts["done"], counts["not_sent"]) == (8, 8)
+        assert len(fair.calls(BRICKLINK)) == 1
+        assert all(fair.view(item).listing.next_attempt_at for item in items)
+
+    def test_what_it_would_do_is_told_without_a_call(self, fair: Served) -> None:
+        fair.create(10)
+        part = plan(load_settings(), fair.ledger, PLACES[0], None)
+        assert [step for _, step in part.planned] == ["make a lot of 10"]
+        assert fair.calls(BRICKLINK) == []
+
+    def test_pushes_only_the_items_that_were_asked_for(self, fair: Served) -> None:
+        first, second = fair.create(1), fair.create(2)
+        fair.net(items=[second])
+        assert fair.view(first).listing.status == ListingStatus.SYNCING
+        fair.assert_level(second)
+
+
+class TestNight:
+    def evening(self, fair: Served) -> str:
+        item = fair.create(10)
+        fair.net()
+        fair.assert_level(item)
+        return item
+
+    def test_finds_nothing_where_all_is_even(self, fair: Served) -> None:
+        self.evening(fair)
+        report = fair.net(compares=True)
+        assert (report["drift"], report["success"]) == ([], True)
+
+    @pytest.mark.parametrize("name", MARKETPLACES)
+    @pytest.mark.parametrize(("quantity", "kind"), [(12, "above"), (7, "below")])
+    def test_lists_what_somebody_changed_and_takes_nothing_away(
+        self, fair: Served, name: Marketplace, quantity: int, kind: str
+    ) -> None:
+        item = self.evening(fair)
+        fair.event(name, "edit", lot=int(fair.lot_id(item, name)), quantity=quantity)
+        report = fair.net(compares=True)
+        assert drift(report) == [(kind, name, 10, quantity)]
+        assert fair.quantities(name) == [quantity]
+        assert f"shows {quantity}" in fair.view(item, name).listing.review
+        fair.event(name, "edit", lot=int(fair.lot_id(item, name)), quantity=10)
+        assert fair.net(compares=True)["drift"] == []
+        assert fair.view(item, name).listing.review == ""
+
+    def test_takes_a_sale_for_a_sale(self, fair: Served) -> None:
+        item = self.evening(fair)
+        before = {"operation": "GET /inventories", "nth": 1}
+        fair.event(BRICKLINK, "sale", lot=int(fair.lot_id(item)), quantity=2, before=before)
+        assert fair.net(compares=True)["drift"] == []
+        fair.net()
+        assert fair.item(item).quantity_available == 8
+        fair.assert_level(item)
+
+    def test_deletes_nothing_that_it_does_not_know(self, fair: Served) -> None:
+        foreign = {"inventory_id": 77, "item": {"no": "3001", "type": "PART"}, "color_id": 11, "quantity": 3}
+        fair.sandbox.put_world(world(bricklink={"lots": [foreign]}))
+        self.evening(fair)
+        report = fair.net(compares=True)
+        assert [row[0] for row in drift(report)] == ["foreign"]
+        assert report["success"]
+        assert sorted(fair.quantities(BRICKLINK)) == [3, 10]
+
+    def test_tells_of_a_lot_that_is_gone(self, fair: Served) -> None:
+        item = self.evening(fair)
+        fair.event(BRICKOWL, "delete", lot=int(fair.lot_id(item, BRICKOWL)))
+        assert drift(fair.net(compares=True)) == [("missing", BRICKOWL, 10, 0)]
+        assert fair.lots(BRICKOWL) == []
+
+
+def market_balance(**counts: int) -> dict[str, int]:
+    names = ("done", "unchanged", "held", "refused", "conflict", "failed", "parked", "not_sent")
+    planned = {name: counts.get(name, 0) for name in names}
+    total = sum(planned.values())
+    return {
+        "checked": total + counts.get("unknown", 0),
+        "unknown": counts.get("unknown", 0),
+        "planned": total,
+    } | planned
+
+
+def test_the_page_shows_every_marketplace_failures_first(fair: Served) -> None:
+    good, bad = fair.create(10), fair.create(3, partNumber="9999", name="Odd | part")
+    report = fair.net()
+    states = market_run.states(load_settings(), fair.ledger, ["default"])
+    page = market_page.markdown(states, report, fair.now())
+    assert "| brickowl | default | 🟠 | 0 | 1 | 0 | 1 |" in page
+    assert page.index("| brickowl |") < page.index("| bricklink |")
+    assert "Odd \\| part" in page
+    assert good not in page.partition("| item |")[2]
+    assert bad in page
+    assert [row["outcome"] for row in market_page.table(report)] == ["parked", "done", "done", "done"]
+
+
+def test_the_page_says_which_marketplace_is_left_alone(fair: Served) -> None:
+    fair.create(10)
+    fair.fault(BRICKLINK, "*", "http", status=401, times=-1)
+    report = fair.net()
+    assert fair.ledger.breaker("default", BRICKLINK).state is BreakerState.OPEN
+    states = market_run.states(load_settings(), fair.ledger, ["default"])
+    assert "🔴 left alone" in market_page.markdown(states, report, fair.now())
+
+
+class TestAccounts:
+    """Two accounts on the same marketplaces, each with stores, credentials and troubles of its own."""
+
+    OTHER = "second"
+
+    def open(self, served: Served, monkeypatch: pytest.MonkeyPatch) -> str:
+        """Let a second account in; its item, which is behind."""
+        stores = world()
+        stores["bricklink"][self.OTHER] = {}
+        stores["brickowl"][self.OTHER] = {"key": "second-key", "boids": BOIDS}
+        served.sandbox.put_world(stores)
+        monkeypatch.setenv("EVENSTOCK_SECRET_KEY", KEY)
+        fields = ("consumer_key", "consumer_secret", "token", "token_secret")
+        keys = {each: SecretStr(f"{self.OTHER}-{each.replace('_', '-')}") for each in fields}
+        given = {BRICKLINK: keys, BRICKOWL: {"api_key": SecretStr("second-key")}}
+        market_accounts.add_account(load_settings(), served.ledger, self.OTHER, given)
+        request = ItemRequest("create", data=BRICK | {"quantityAvailable": 7}, account=self.OTHER)
+        return str(change_item(load_settings(), served.ledger, request)["item_id"])
+
+    def lots(self, served: Served, name: Marketplace, account: str) -> list[int]:
+        rows = served.sandbox.world()[name][account]["lots"]
+        return [row["quantity" if name == BRICKLINK else "qty"] for row in rows]
+
+    def test_each_account_fills_its_own_stores(self, fair: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.open(fair, monkeypatch)
+        fair.create(3)
+        for name in MARKETPLACES:
+            level(load_settings(), fair.ledger, Place(self.OTHER, name), None, compares=False)
+            assert (self.lots(fair, name, self.OTHER), self.lots(fair, name, "default")) == ([7], [])
+            level(load_settings(), fair.ledger, Place("default", name), None, compares=False)
+            assert (self.lots(fair, name, self.OTHER), self.lots(fair, name, "default")) == ([7], [3])
+
+    def test_one_that_is_turned_away_closes_nothing_for_the_other(
+        self, fair: Served, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.open(fair, monkeypatch)
+        fair.create(3)
+        fair.fault(BRICKLINK, "*", "http", account=self.OTHER, status=401, times=-1)
+        for account in (self.OTHER, "default"):
+            level(load_settings(), fair.ledger, Place(account, BRICKLINK), None, compares=False)
+        assert self.lots(fair, BRICKLINK, "default") == [3]
+        assert fair.ledger.breaker(self.OTHER, BRICKLINK).state is BreakerState.OPEN
+        assert fair.ledger.breaker("default", BRICKLINK).state is BreakerState.CLOSED

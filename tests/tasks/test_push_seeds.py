@@ -1,0 +1,211 @@
+"""Owners, buyers on both marketplaces, lost answers and refusals, all at once and at random.
+
+Whatever happens: no lot is made twice, no order counts twice or not at all, no unit is sold twice by our
+doing, and in the end item and lots say the same.
+"""
+
+import random
+from dataclasses import dataclass, field
+
+from connectors.ledger.market_records import ListingStatus, WriteState
+from connectors.market import MARKETPLACES, Marketplace
+from tests.fair import BRICKLINK, Fair
+from tests.worlds import World
+
+KINDS = (
+    "lost_answer",
+    "timeout_before",
+    "http",
+    "http_after",
+    "throttled",
+    "malformed",
+    "empty",
+    "partial",
+    "stale_read",
+)
+READS = {
+    BRICKLINK: ("GET /inventories", "GET /inventories/{id}", "GET /orders", "GET /orders/{id}/items"),
+    "brickowl": ("GET /inventory/list", "GET /order/list", "GET /order/items", "GET /order/view"),
+}
+WRITES = {
+    BRICKLINK: ("POST /inventories", "PUT /inventories/{id}", "DELETE /inventories/{id}"),
+    "brickowl": ("POST /inventory/create", "POST /inventory/update", "POST /inventory/delete"),
+}
+STEPS = 14
+
+
+pytest_plugins = ["tests.fairs"]
+
+
+@dataclass
+class Trade:
+    """What happens, and what there truly is: `there` is how many units the seller has left of each item."""
+
+    fair: Fair
+    chance: random.Random
+    faults: bool = True
+    there: dict[str, int] = field(default_factory=dict)
+    ordered: int = 0
+
+    def begin(self, items: int, most: int) -> None:
+        """Items that are on sale, or on their way there."""
+        for _ in range(items):
+            quantity = self.chance.randint(1, most)
+            self.there[self.fair.create(quantity)] = quantity
+        for item in self.there:
+            self.fair.push(item)
+
+    def step(self) -> None:
+        """Something happens."""
+        act = self.chance.choices(
+            [self.owner, self.buyer, self.pushes, self.books, self.buyer_between, self.trouble],
+            [3, 4, 5, 2, 3, 4 if self.faults else 0],
+        )[0]
+        act()
+        self.fair.pass_time(self.chance.choice([0.5, 20, 70]))
+
+    def owner(self) -> None:
+        """The owner finds units, or takes some away: by so many, whatever the ledger knows of sales."""
+        item = self.item()
+        known = self.fair.item(item).quantity_available
+        change = self.chance.randint(-min(3, known, max(0, self.there[item])), 5)
+        self.there[item] += change
+        self.fair.update(item, known + change)
+
+    def buyer(self) -> None:
+        """Somebody buys what a lot shows."""
+        self.buys(self.market())
+
+    def buys(self, name: Marketplace) -> None:
+        """Somebody buys there, if there is anything."""
+        for_sale = [each for each in self.fair.lots(name) if self.units(name, each)]
+        if not for_sale:
+            return
+        lot = self.chance.choice(for_sale)
+        quantity = self.chance.randint(1, min(3, self.units(name, lot)))
+        done = self.fair.sell(name, lot["inventory_id" if name == BRICKLINK else "lot_id"], quantity)
+        if "order_id" in done:
+            self.sold(name, lot, quantity)
+
+    def buyer_between(self) -> None:
+        """Somebody buys just before our next change arrives."""
+        name = self.market()
+        lots = [each for each in self.fair.lots(name) if self.units(name, each) > 2]
+        if not lots:
+            return
+        lot = self.chance.choice(lots)
+        number = lot["inventory_id" if name == BRICKLINK else "lot_id"]
+        before = {"operation": WRITES[name][1], "nth": 1}
+        sold = len(self.orders(name))
+        self.fair.event(name, "sale", lot=int(number), quantity=1, before=before)
+        item = self.owner_of(name, lot)
+        self.fair.update(item, self.fair.item(item).quantity_available + 1)
+        self.there[item] += 1
+        self.fair.push(item, name)
+        if len(self.orders(name)) > sold:
+            self.sold(name, lot, 1)
+        self.waiting(name, lot, sold)
+
+    def waiting(self, name: Marketplace, lot: World, sold: int) -> None:
+        """An event whose call never came happens now, so that the books are right."""
+        if len(self.orders(name)) == sold:
+            self.fair.sandbox.faults([])
+            self.fair.settle(3)
+            if len(self.orders(name)) > sold:
+                self.sold(name, lot, 1)
+
+    def sold(self, name: Marketplace, lot: World, quantity: int) -> None:
+        """So many units left the seller's shelf."""
+        self.there[self.owner_of(name, lot)] -= quantity
+        self.ordered += quantity
+
+    def pushes(self) -> None:
+        """A push of any item."""
+        self.fair.push(self.item(), *self.chance.choice([(), (self.market(),)]))
+
+    def books(self) -> None:
+        """Orders are booked, unless something goes wrong."""
+        self.fair.settle(1)
+
+    def trouble(self) -> None:
+        """One call will go wrong."""
+        name, kind = self.market(), self.chance.choice(KINDS)
+        is_reading = kind in {"empty", "partial", "stale_read"}
+        operations = READS[name] if is_reading or self.chance.random() < 0.3 else WRITES[name]
+        status = self.chance.choice([500, 502, 503])
+        nth = self.chance.randint(1, 2)
+        operation = self.chance.choice(operations)
+        self.fair.fault(name, operation, kind, nth=nth, status=status, seconds=0.0)
+
+    def rest(self) -> None:
+        """Nothing goes wrong any more, and the net has its time; what is parked, a person tries again."""
+        fair = self.fair
+        fair.sandbox.faults([])
+        fair.settle(10)
+        if any(view.listing.status is ListingStatus.PARKED for view in fair.ledger.views("default")):
+            fair.ledger.retry("default", fair.now())
+            fair.settle(10)
+
+    # ------------------------------------------------------------------ looks
+
+    def item(self) -> str:
+        return self.chance.choice(list(self.there))
+
+    def market(self) -> Marketplace:
+        return self.chance.choice(MARKETPLACES)
+
+    def units(self, name: Marketplace, lot: World) -> int:
+        return int(lot["quantity" if name == BRICKLINK else "qty"])
+
+    def orders(self, name: Marketplace) -> list[World]:
+        return list(self.fair.sandbox.world()[name]["default"]["orders"])
+
+    def owner_of(self, name: Marketplace, lot: World) -> str:
+        text = str(lot["remarks" if name == BRICKLINK else "external_id"])
+        return next(item for item in self.there if f"ev:{item}" in text)
+
+    def assert_no_lot_twice(self) -> None:
+        for item in self.there:
+            for name in MARKETPLACES:
+                assert len(self.fair.shown(name, item)) <= 1, (name, item)
+
+    def assert_each_order_once(self) -> None:
+        history = [
+            each
+            for item in self.there
+            for each in self.fair.ledger.item_history("default", item)
+            if each.change_type == "sold"
+        ]
+        assert sum(each.delta_sold for each in history) == self.ordered
+
+    def assert_even(self) -> None:
+        for item in self.there:
+            self.fair.assert_level(item)
+        assert [each for each in self.fair.ledger.open_writes() if each.state != WriteState.DONE] == []
+
+
+def test_with_plenty_in_stock_item_and_lots_end_as_what_there_is(fair: Fair, seed: int) -> None:
+    trade = Trade(fair, random.Random(seed))
+    trade.begin(items=2, most=200)
+    for item in trade.there:
+        trade.there[item] += 100
+        fair.update(item, trade.there[item])
+    for _ in range(STEPS):
+        trade.step()
+        trade.assert_no_lot_twice()
+    trade.rest()
+    trade.assert_each_order_once()
+    trade.assert_even()
+    assert {item: fair.item(item).quantity_available for item in trade.there} == trade.there
+
+
+def test_with_few_in_stock_no_unit_comes_back_and_no_lot_is_made_twice(fair: Fair, seed: int) -> None:
+    trade = Trade(fair, random.Random(1_000 + seed))
+    trade.begin(items=3, most=4)
+    for _ in range(STEPS):
+        trade.step()
+        trade.assert_no_lot_twice()
+    trade.rest()
+    trade.assert_no_lot_twice()
+    trade.assert_each_order_once()
+    trade.assert_even()

@@ -1,0 +1,98 @@
+"""What becomes of supplier jobs, and how a run of the queue is told."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.errors import LeaseLost, Malformed, Refused, Transient, UnknownOutcome
+from connectors.ledger.supplier_records import Job
+from tasks.plan import Outcome
+from tasks.queueing import End, Shift, end_of, markdown, outcome, pause, rate, report
+from tasks.signs import Sign, signed
+from tests.worlds import NOW
+
+JOB = Job("j", "u", "order_sync", "s", NOW, NOW, NOW, attempts=1)
+
+
+def told(*ends: End) -> Shift:
+    lines = [outcome(replace(JOB, id=f"j{number}"), end) for number, end in enumerate(ends)]
+    return Shift("run-1", "2026-11-21", dry_run=False, writes=True, outcomes=lines)
+
+
+@given(st.integers(0, 1_000), st.floats(0, 1))
+def test_pauses_double_up_to_six_hours_and_are_spread(attempt: int, chance: float) -> None:
+    least = min(60 * 2 ** max(attempt - 1, 0), 6 * 3600)
+    assert least <= pause(attempt, chance) <= 1.25 * least
+
+
+@pytest.mark.parametrize(
+    ("error", "attempts", "end"),
+    [
+        (Transient("x"), 1, End.RETRY),
+        (Malformed("x"), 2, End.RETRY),
+        (UnknownOutcome("x"), 1, End.RETRY),
+        (Transient("x"), 3, End.FAILED),
+        (Refused("x"), 1, End.FAILED),
+        (ValueError("x"), 1, End.FAILED),
+        (LeaseLost("x"), 1, End.LOST),
+    ],
+)
+def test_only_what_may_pass_is_tried_again_while_an_attempt_is_left(
+    error: Exception, attempts: int, end: End
+) -> None:
+    assert end_of(error, replace(JOB, attempts=attempts)) is end
+
+
+@given(st.lists(st.sampled_from(list(End))))
+def test_every_job_stands_in_one_place_of_the_balance(ends: list[End]) -> None:
+    document = report(told(*ends))
+
+    balance = document["balance"]
+    assert isinstance(balance, dict)
+    assert balance["checked"] == balance["planned"] == len(ends)
+    assert sum(int(str(balance[each.value])) for each in Outcome) == len(ends)
+    assert document["success"] == (not {End.FAILED, End.RETRY} & set(ends))
+
+
+def test_a_report_says_what_became_of_the_jobs() -> None:
+    document = report(told(End.COMPLETED, End.COMPLETED, End.RETRY, End.PUT_BACK, End.LOST))
+
+    assert document["message"] == (
+        "Supplier jobs: 2 completed, 1 will be tried again, 1 go on when their supplier's window opens, "
+        "1 were cancelled or taken over."
+    )
+    assert (document["jobs_processed"], document["jobs_completed"], document["jobs_retried"]) == (5, 2, 1)
+    details = document["details"]
+    assert isinstance(details, dict)
+    assert {name: len(lines) for name, lines in details.items() if isinstance(lines, list) and lines} == {
+        "updated": 2,
+        "errors": 1,
+        "refused": 1,
+        "skipped": 1,
+    }
+    assert report(told())["message"] == "No supplier job was due."
+
+
+def test_the_page_shows_each_job_and_how_jobs_go() -> None:
+    line = outcome(JOB, End.FAILED, error="no | answer\nat all")
+    shift = replace(told(), outcomes=[line])
+    metric = {
+        "type": "order_sync",
+        "supplier_id": "s",
+        "completed": 3,
+        "failed": 1,
+        "success_rate": rate(3, 1),
+    }
+
+    page = markdown(report(shift), [metric])
+
+    assert "| order_sync | s | failed | 0.0 | no \\| answer at all |" in page
+    assert "| order_sync | s | 3 | 1 | 75.0 |  |" in page
+    assert rate(0, 0) is None
+
+
+def test_lines_begin_with_their_sign_unless_nobody_wants_them() -> None:
+    assert signed(Sign.STOCK, "3 changed", shown=True) == "📦 3 changed"
+    assert signed(Sign.STOCK, "3 changed", shown=False) == "3 changed"
