@@ -319,6 +319,8 @@ class Settings(BaseSettings):
     watch_intervals: Annotated[tuple[Interval, ...], NoDecode, BeforeValidator(_split)] = (
         "reverse-stock-sync=24",
         "partner-sync=1",
+        "automated-sync=1",
+        "marketplace-sync@all=0.1",
     )
 
     @model_validator(mode="after")

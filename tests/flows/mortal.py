@@ -7,12 +7,14 @@ runs the unchanged flow. Around it every call to a shop and every commit of the 
 is noted in a file, by name; at its kill point the worker kills itself with SIGKILL.
 """
 
+import faulthandler
 import json
 import os
 import re
 import signal
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -26,6 +28,9 @@ RELEASE = "flows.plans:apply_plan"
 PARTNERS = "flows.partner_sync:partner_sync"
 REFRESH = "flows.inventory_refresh:manual_inventory_refresh"
 MARKETS = "tests.flows.market_course:net"
+
+PATIENCE = 90.0
+"""Seconds that a worker has. One that hangs says where each of its threads is, and is ended."""
 
 REPORT = "report.json"
 TRACE = "trace"
@@ -143,6 +148,7 @@ def watch_commits(fate: Fate) -> None:
 
 def live(request: Mapping[str, Any]) -> None:
     """Run the flow until its end, or the worker's."""
+    faulthandler.enable()
     folder = Path(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
@@ -180,6 +186,17 @@ def fork(request: Mapping[str, Any]) -> int:
         os._exit(status)
 
 
+def ended(pid: int) -> int:
+    """A worker's exit status, once it has ended; that of SIGABRT for one that hung."""
+    give_up = time.monotonic() + PATIENCE
+    while not (found := os.waitpid(pid, os.WNOHANG))[0]:
+        if time.monotonic() > give_up:
+            os.kill(pid, signal.SIGABRT)
+            give_up += PATIENCE
+        time.sleep(0.005)
+    return os.waitstatus_to_exitcode(found[1])
+
+
 def serve() -> None:
     """Start workers and tell how they ended, until nobody asks any more."""
     for flow in (SYNC, RELEASE, PARTNERS, REFRESH, MARKETS):
@@ -187,11 +204,7 @@ def serve() -> None:
 
     for line in sys.stdin:
         request = json.loads(line)
-        if "wait" in request:
-            _, status = os.waitpid(request["wait"], 0)
-            answer = {"status": os.waitstatus_to_exitcode(status)}
-        else:
-            answer = {"pid": fork(request)}
+        answer = {"status": ended(request["wait"])} if "wait" in request else {"pid": fork(request)}
         print(json.dumps(answer), flush=True)  # noqa: T201 - this is how it answers
 
 

@@ -129,7 +129,7 @@ def family_of(pid: int) -> set[int]:
     return found
 
 
-def gone(pids: Iterable[int], seconds: float = 10) -> bool:
+def gone(pids: Iterable[int], seconds: float = 60) -> bool:
     """Whether none of these is left after a while."""
     deadline = time.monotonic() + seconds
     while left := [pid for pid in pids if exists(pid)]:

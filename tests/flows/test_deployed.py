@@ -325,7 +325,10 @@ def test_the_daily_schedule_has_its_runs(site: Deployed) -> None:
 def test_each_cause_was_told_once(site: Deployed) -> None:
     """What fails again is told again only after it had been well, and what is held is told, too."""
     told = site.mails.subjects
-    assert {"Failed", "Held"} <= {_kind(each) for each in told} <= {"Failed", "Held", "Well again"}, told
+    assert {"Failed", "Held"} <= {_kind(each) for each in told} <= {"Failed", "Held", "Well again"}, (
+        told,
+        site.worker.said(),
+    )
     for before, each in pairwise(each for each in told if _kind(each) != "Held"):
         assert _kind(each) != _kind(before) or _about(each) != _about(before), told
 

@@ -13,6 +13,7 @@ import pytest
 
 from connectors.ledger import Ledger, open_ledger
 from connectors.settings import load_settings
+from tests.flows.deployed import until
 from tests.flows.mortal import PARTNERS, KillPoint, Moment
 from tests.flows.oracle import Oracle, shelves
 from tests.flows.stage import staged
@@ -151,8 +152,13 @@ def test_two_processes_share_thirty_partners_and_one_is_killed(
     for number, shop in enumerate(shops):
         trade.map(trade.partner(shop), {500 + number: 100 + number})
 
-    killed = cradle.worker(tmp_path / "killed", KillPoint(Moment.AFTER, SET, 4), flow=PARTNERS)
-    other = cradle.worker(tmp_path / "other", flow=PARTNERS)
+    # Its first write waits until the other is writing as well; it dies when that has its answer.
+    assert isinstance(trade.stage.sandbox, Gate)
+    with trade.stage.sandbox.holding(KillPoint(Moment.IN_FLIGHT, SET)) as hold:
+        killed = cradle.worker(tmp_path / "killed", KillPoint(Moment.AFTER, SET), flow=PARTNERS)
+        assert hold.arrived.wait(PATIENCE)
+        other = cradle.worker(tmp_path / "other", flow=PARTNERS)
+        until(lambda: SET in other.events, "the other never wrote")
     assert (killed.ended(), other.ended()) == (-signal.SIGKILL, 0)
     assert is_even(other.report)
     assert other.report["balance"]["done"] > 0

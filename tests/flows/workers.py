@@ -63,7 +63,9 @@ class Worker:
 
     def ended(self) -> int:
         """Wait for its end; its exit status, -9 after a kill."""
-        return int(self.nursery.ask(wait=self.pid)["status"])
+        status = int(self.nursery.ask(wait=self.pid)["status"])
+        assert status != -signal.SIGABRT, f"it hung\n{self.log}"
+        return status
 
     @property
     def report(self) -> dict[str, Any]:
@@ -74,7 +76,8 @@ class Worker:
     @property
     def events(self) -> list[str]:
         """What it did, in order: calls to shops and commits of the ledger."""
-        return (self.folder / TRACE).read_text().splitlines()
+        trace = self.folder / TRACE
+        return trace.read_text().splitlines() if trace.exists() else []
 
     @property
     def log(self) -> str:
