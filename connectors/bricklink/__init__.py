@@ -7,7 +7,7 @@ https://www.bricklink.com/v3/api.page
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from decimal import Decimal
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from connectors.bricklink import calls, readers
 from connectors.bricklink.envelope import GONE, data, judging
@@ -34,14 +34,16 @@ class BrickLink:
     set them to be retained; else those have to be deleted.
     """
 
+    name: Final[Marketplace] = "bricklink"
+    """Which marketplace."""
+    texts_at_create: Final = True
+    """A lot is made with its texts."""
+    reads_first: Final = True
+    """A change sends along what it read, so it needs the lot as it is just then."""
+
     def __init__(self, http: Http, *, keep_empty: bool = True) -> None:
         self.http = http
         self._keep_empty = keep_empty
-
-    @property
-    def name(self) -> Marketplace:
-        """Which marketplace."""
-        return "bricklink"
 
     @property
     def account(self) -> str:
@@ -52,16 +54,6 @@ class BrickLink:
     def usage(self) -> Usage:
         """What its calls amounted to so far."""
         return self.http.usage
-
-    @property
-    def texts_at_create(self) -> bool:
-        """A lot is made with its texts."""
-        return True
-
-    @property
-    def reads_first(self) -> bool:
-        """A change sends along what it read, so it needs the lot as it is just then."""
-        return True
 
     def close(self) -> None:
         """Close the connections."""

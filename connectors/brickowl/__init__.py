@@ -41,15 +41,17 @@ class BrickOwl:
     It is also a `ChangesMany` and a `Catalogue`.
     """
 
+    name: Final[Marketplace] = "brickowl"
+    """Which marketplace."""
+    texts_at_create: Final = False
+    """A lot is made without its texts: a `change` brings them, and may be repeated freely."""
+    reads_first: Final = False
+    """A change needs nothing of what is there."""
+
     def __init__(self, http: Http, key: SecretStr) -> None:
         self.http = http
         self._key = key
         self._listed: tuple[float, list[Lot]] | None = None
-
-    @property
-    def name(self) -> Marketplace:
-        """Which marketplace."""
-        return "brickowl"
 
     @property
     def account(self) -> str:
@@ -60,16 +62,6 @@ class BrickOwl:
     def usage(self) -> Usage:
         """What its calls amounted to so far."""
         return self.http.usage
-
-    @property
-    def texts_at_create(self) -> bool:
-        """A lot is made without its texts: a `change` brings them, and may be repeated freely."""
-        return False
-
-    @property
-    def reads_first(self) -> bool:
-        """A change needs nothing of what is there."""
-        return False
 
     def close(self) -> None:
         """Close the connections."""
