@@ -10,7 +10,7 @@ from prefect.futures import PrefectFuture
 from connectors.errors import ConnectorError
 from connectors.records import JsonObject
 from connectors.settings import Settings
-from tasks import diff, marking, remember, report, run, states
+from tasks import diff, marking, remember, report, run, slots, states
 from tasks.begin import REVERSE_SYNC, Work
 from tasks.carry import SoldRecently
 from tasks.diff import Known, Policy
@@ -19,7 +19,6 @@ from tasks.job import ProductJob
 from tasks.lease import clock
 from tasks.matching import Truth
 from tasks.plan import Line
-from tasks.policy import account_tag
 from tasks.prepare import Judge, Prepared, prepare
 from tasks.release import Narrowed, narrow
 from tasks.report import Story
@@ -57,6 +56,7 @@ def keep_even(work: Work, judge: Judge, only: Mapping[int, Line] | None = None) 
             busy=compared.busy,
         )
         _tell_plan(work, plan)
+        slots.provide(work.job.account, work.settings.reverse_sync_max_concurrent)
         _write(work, plan, _sold_recently(work, found, plan))
         if not work.job.dry_run:
             _mark(work, found)
@@ -166,12 +166,11 @@ def _side_by_side(
     work: Work, batches: Sequence[Sequence[ProductJob]], sold: SoldRecently
 ) -> Iterator[tuple[Sequence[ProductJob], PrefectFuture[JsonObject]]]:
     """Submit batches, at most `max_concurrent` at a time, and yield them in their order."""
-    carry = carry_batch.with_options(tags=[account_tag(work.job.account)])
     waiting: deque[tuple[Sequence[ProductJob], PrefectFuture[JsonObject]]] = deque()
     for number, batch in enumerate(batches):
         if len(waiting) >= work.job.max_concurrent:
             yield waiting.popleft()
-        waiting.append((batch, carry.submit(work.job, number, batch, sold)))
+        waiting.append((batch, carry_batch.submit(work.job, number, batch, sold)))
     yield from waiting
 
 
@@ -193,9 +192,8 @@ def _mark(work: Work, found: Discovery) -> None:
     stale = marking.swept(found.products, finished, found.stale, work.job.day)
     if not finished and stale is None:
         return
-    mark = mark_products.with_options(tags=[account_tag(work.job.account)])
     try:
-        result = mark(work.job, finished, stale)
+        result = mark_products(work.job, finished, stale)
     except Exception as error:  # noqa: BLE001 - what was written stays written, and is told
         work.story.unmarked |= dict.fromkeys(finished, f"{type(error).__name__}: {error}")
         return

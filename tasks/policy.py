@@ -17,11 +17,6 @@ R = TypeVar("R")
 states.install()
 
 
-def account_tag(account: str) -> str:
-    """The tag of all tasks that write to an account; `evenstock setup` limits how many run at once."""
-    return f"evenstock-writes:{account}"
-
-
 def _is_transient(
     task: "Task[..., object]",  # noqa: ARG001
     run: TaskRun,  # noqa: ARG001

@@ -18,6 +18,7 @@ from tasks.mark import Marker
 from tasks.marking import OlderMarks
 from tasks.matching import Truth
 from tasks.policy import reads, writes
+from tasks.slots import writing
 from tasks.verdicts import marked_to_json, to_json
 
 T = TypeVar("T")
@@ -86,7 +87,7 @@ def carry_batch(job: Job, batch: int, products: Sequence[ProductJob], sold: Sold
     """Carry one batch of products from lease to mark; see `tasks.carry`."""
     settings = load_settings()
     shop = open_shop(settings, job.location)
-    with shop.http:
+    with shop.http, writing(job.account):
         return to_json(Carrier(job, shop, ledger_of(settings), settings, sold).carry(batch, products))
 
 
@@ -95,6 +96,6 @@ def mark_products(job: Job, finished: OlderMarks, stale: OlderMarks | None) -> J
     """Leave the day's mark on finished products, and sweep older marks off others; see `tasks.mark`."""
     settings = load_settings()
     shop = open_shop(settings, job.location)
-    with shop.http:
+    with shop.http, writing(job.account):
         marked = Marker(job, shop, ledger_of(settings), settings).mark(finished, stale)
     return marked_to_json(marked, shop.http.usage.as_dict())

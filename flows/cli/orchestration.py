@@ -15,7 +15,7 @@ from prefect.settings import PREFECT_API_URL
 from connectors.errors import ConfigurationError, EvenstockError
 from connectors.settings import Settings
 from flows.cli.reaping import Reaper, reapers
-from tasks.policy import account_tag
+from tasks import slots
 
 TRIGGER = "reverse-stock-sync after the main sync"
 """The automation that prefect.yaml makes of its event trigger."""
@@ -28,7 +28,9 @@ def arrange(settings: Settings) -> Iterable[str]:
         return
     with prefect_api() as client:
         if settings.shopify_store_domain:
-            yield _limit(client, account_tag(settings.shop), settings.reverse_sync_max_concurrent)
+            most = settings.reverse_sync_max_concurrent
+            slots.arrange(client, settings.shop, most)
+            yield f"Prefect: at most {most} batches write to {settings.shop} at once"
         for reaper in reapers():
             yield _reap(client, reaper)
         yield _delay(client, timedelta(minutes=settings.reverse_sync_delay_minutes))
@@ -61,12 +63,6 @@ def _refused(error: PrefectHTTPStatusError) -> EvenstockError:
     if status in {401, 403}:
         return ConfigurationError("Prefect's API refuses the password: check PREFECT_API_AUTH_STRING")
     return EvenstockError(f"Prefect's API refuses {error.request.url.path} with status {status}")
-
-
-def _limit(client: SyncPrefectClient, tag: str, most: int) -> str:
-    """At most so many batches of an account at once, however many runs there are."""
-    client.create_concurrency_limit(tag=tag, concurrency_limit=most)
-    return f"Prefect: at most {most} batches with the tag {tag} at once"
 
 
 def _reap(client: SyncPrefectClient, reaper: Reaper) -> str:

@@ -10,18 +10,23 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 from sqlalchemy import Column, Connection, Table, select, update
 
 from connectors.ledger import Ledger, open_ledger
 from connectors.ledger.models import Base, UtcDateTime
 from flows.cli import main
+from flows.cli.children import PrefectServer, family
+from flows.cli.run import with_api
+from tasks.slots import limit_of
 from tests.flows.mortal import RELEASE, KillPoint, Moment
 from tests.flows.oracle import Oracle, shelves
 from tests.flows.stage import Stage, staged
@@ -388,6 +393,32 @@ def all_points(events: Iterable[str]) -> list[KillPoint]:
         is_write = event.removeprefix("call ") in WRITES
         points += [KillPoint(moment, event, seen[event]) for moment in (Moment if is_write else [BEFORE])]
     return points
+
+
+@contextmanager
+def whole_server(home: Path) -> Iterator[Nursery]:
+    """A nursery whose workers have a Prefect server with all its services."""
+    with family() as children:
+        server = PrefectServer(children, home, with_ui=True)
+        server.wait()
+        with with_api(server.api), nursery(os.environ | {"PREFECT_API_URL": server.api}) as cradle:
+            yield cradle
+
+
+@kills([KillPoint(IN_FLIGHT, "call inventorySetQuantities")], few=slice(0, 0))
+def test_the_slot_that_a_killed_one_held_comes_free_by_itself(
+    stage: Stage, ledger: Ledger, tmp_path: Path, capsys: pytest.CaptureFixture[str], *, point: KillPoint
+) -> None:
+    """The next run waits for it: no killed worker takes a slot along for good."""
+    with whole_server(tmp_path / "prefect") as cradle, get_client(sync_client=True) as client:
+        accident = Accident(stage, ledger, cradle, tmp_path)
+        one = GlobalConcurrencyLimitUpdate(limit=1)
+        accident.kill(point, meanwhile=lambda: client.update_global_concurrency_limit(limit_of(OWN), one))
+        assert client.read_global_concurrency_limit_by_name(limit_of(OWN)).active_slots == 1
+
+        assert_healed(accident, accident.run_again(), capsys)
+
+        assert client.read_global_concurrency_limit_by_name(limit_of(OWN)).active_slots == 0
 
 
 @pytest.mark.timeout(600)

@@ -1,5 +1,6 @@
 """What `evenstock setup` arranges in Prefect."""
 
+import os
 import threading
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +24,7 @@ from tests.flows.stage import Stage
 def test_puts_the_delay_into_the_trigger_and_a_limit_on_the_account(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("SHOPIFY_STORE_DOMAIN", os.environ["SHOPIFY_STORE_DOMAIN"].replace("own.", "few."))
     monkeypatch.setenv("REVERSE_SYNC_DELAY_MINUTES", "7")
     monkeypatch.setenv("REVERSE_SYNC_MAX_CONCURRENT", "3")
     trigger = EventTrigger(expect={"evenstock.main-sync.finished"}, posture=Posture.Reactive, threshold=1)
@@ -34,11 +36,11 @@ def test_puts_the_delay_into_the_trigger_and_a_limit_on_the_account(
 
         (automation,) = (each for each in client.read_automations() if each.name == TRIGGER)
         (changed,) = automation.actions
-        limit = client.read_concurrency_limit_by_tag("evenstock-writes:own.example")
+        limit = client.read_global_concurrency_limit_by_name("evenstock-writes:few.example")
         reaping = [each for each in client.read_automations() if each.name.startswith("evenstock: ")]
     assert isinstance(changed, RunDeployment)
     assert changed.schedule_after == timedelta(minutes=7)
-    assert limit.concurrency_limit == 3
+    assert (limit.limit, limit.active_slots) == (3, 0)
     # Twice arranged, there once.
     assert sorted(each.name for each in reaping) == sorted(each.name for each in reapers())
     assert all(each.enabled and _crashes(each) for each in reaping)

@@ -12,9 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from prefect.client.orchestration import get_client
+
 from sandbox.app import Sandbox
 from sandbox.http import Request, Response
+from tasks import slots
 from tests.flows.mortal import LOG, REPORT, SYNC, TRACE, WATCHED, KillPoint, Moment, asked, operation_of
+from tests.worlds import OWN
 
 PROJECT = Path(__file__).parents[2]
 PATIENCE = 60.0
@@ -39,6 +43,9 @@ class Nursery:
     ) -> "Worker":
         """A worker that runs a flow in this process's environment, up to its kill point if it has one."""
         folder.mkdir(parents=True)
+        with get_client(sync_client=True) as client:
+            # The slots that killed ones held would be free again only after a minute.
+            slots.arrange(client, OWN, most=10_000)
         request = {
             "folder": str(folder),
             "environment": dict(os.environ),
