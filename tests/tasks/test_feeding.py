@@ -17,7 +17,8 @@ from connectors.shape import as_object
 from sandbox.server import serving
 from tasks import binding
 from tasks.book import to_line
-from tasks.feed import bound_levels, feed, release
+from tasks.feed import bound_items, bound_levels, feed, release
+from tasks.feed_items import Release, feed_items
 from tests import worlds
 from tests.sandbox.bigbuyer import KEY, product, section, stocks, variation
 from tests.tasks.supplier_desk import SupplierDesk, a_supplier, desk_on
@@ -91,6 +92,18 @@ def units(desk: SupplierDesk, item: Item) -> int:
     return found.quantity_available
 
 
+def release_items(desk: SupplierDesk, fingerprint: str) -> None:
+    """A person lets through what is held."""
+    feed_items(
+        desk.settings,
+        desk.ledger,
+        desk.supplier,
+        bound_items(desk.ledger, desk.supplier),
+        dry_run=False,
+        release=Release(fingerprint, "ann"),
+    )
+
+
 def sell(desk: SupplierDesk, item: Item, count: int) -> None:
     """A marketplace sold some."""
 
@@ -153,7 +166,33 @@ class TestAnOwnItem:
 
         assert (fed["held"], fed["done"]) == (7, 0)
         assert {units(desk, item) for item in items} == {5}
-        feed(desk.settings, desk.ledger, desk.supplier, dry_run=False, released=True)
+        with pytest.raises(ConfigurationError, match=f"held now is {fed['waits']}, not another"):
+            release_items(desk, "another")
+        assert {units(desk, item) for item in items} == {5}
+        release_items(desk, str(fed["waits"]))
+        assert {units(desk, item) for item in items} == {0}
+        (entry,) = [
+            each
+            for each in desk.ledger.item_history(items[0].account, items[0].id)
+            if each.delta_available < 0
+        ]
+        assert (entry.actor, entry.reason) == ("ann", "stock of BigBuy, released")
+        with pytest.raises(ConfigurationError, match="nothing is held"):
+            release_items(desk, str(fed["waits"]))
+
+    def test_waits_too_if_too_many_go_to_zero_one_after_another(self, desk: SupplierDesk) -> None:
+        items = [an_item(desk.ledger, desk, f"brick-{number}") for number in range(1, 8)]
+        for number, item in enumerate(items, 1):
+            binding.bind_item(desk.settings, desk.ledger, desk.supplier, (PRODUCTS, str(number)), item.id)
+
+        for numbers in ((1, 2, 3, 4, 5), (6,), (7,)):
+            for number in numbers:
+                desk.happens("edit", product=number, stock=0)
+            fed = as_object(as_object(desk.run(STOCK, hours=2)["fed"], "fed")["items"], "items")
+
+        assert fed["held"] == 2
+        assert [units(desk, item) for item in items] == [0, 0, 0, 0, 0, 5, 5]
+        desk.run(STOCK, hours=24)
         assert {units(desk, item) for item in items} == {0}
 
     def test_of_a_channel_that_is_off_is_not_fed(self, desk: SupplierDesk) -> None:
