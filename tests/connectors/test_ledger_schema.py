@@ -67,9 +67,9 @@ def test_the_way_back_leaves_nothing(ledger: Ledger) -> None:
         assert set(inspect(connection).get_table_names()) <= {VERSION_TABLE}
 
 
-def test_several_processes_may_start_at_once(database_url: str) -> None:
+def test_several_processes_may_start_at_once(bare_url: str) -> None:
     with ProcessPoolExecutor(4, mp_context=multiprocessing.get_context("spawn")) as pool:
-        fences = list(pool.map(_start_and_use, [database_url] * 4))
+        fences = list(pool.map(_start_and_use, [bare_url] * 4))
 
     assert sorted(fences) == [1, 2, 3, 4]
 
@@ -96,11 +96,11 @@ def test_a_newer_schema_is_refused(ledger: Ledger, database_url: str) -> None:
         _reopened(database_url)
 
 
-def test_an_older_schema_is_named_when_it_may_not_be_upgraded(database_url: str) -> None:
+def test_an_older_schema_is_named_when_it_may_not_be_upgraded(bare_url: str) -> None:
     with pytest.raises(ConfigurationError, match="evenstock setup"):
-        open_ledger(database_url, upgrade=False)
-    with closing(open_ledger(database_url)):
-        _reopened(database_url, upgrade=False)
+        open_ledger(bare_url, upgrade=False)
+    with closing(open_ledger(bare_url)):
+        _reopened(bare_url, upgrade=False)
 
 
 def test_another_programs_tables_are_left_alone(ledger: Ledger, database_url: str) -> None:
@@ -110,7 +110,7 @@ def test_another_programs_tables_are_left_alone(ledger: Ledger, database_url: st
         _reopened(database_url)
 
 
-def test_a_failed_migration_leaves_no_half_schema(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_migration_leaves_no_half_schema(bare_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def upgrade_and_stumble(config: Config, revision: str) -> None:
         really(config, revision)
         raise KeyboardInterrupt
@@ -118,10 +118,10 @@ def test_a_failed_migration_leaves_no_half_schema(database_url: str, monkeypatch
     really = command.upgrade
     monkeypatch.setattr(command, "upgrade", upgrade_and_stumble)
     with pytest.raises(KeyboardInterrupt):
-        _reopened(database_url)
+        _reopened(bare_url)
     monkeypatch.undo()
 
-    with closing(open_ledger(database_url)) as ledger:
+    with closing(open_ledger(bare_url)) as ledger:
         assert ledger.attempts("own") == {}
 
 
