@@ -32,7 +32,7 @@ class Release:
 
 @dataclass
 class FedItems:
-    """One line for each own item that is fed, as a report tells it. `waits`: a fingerprint of what is held."""
+    """One line for each own item that is fed, as a report tells it. `waits`: fingerprint of what is held."""
 
     lines: list[Line] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)

@@ -2,27 +2,24 @@
 
 import itertools
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from connectors.errors import ConfigurationError
-from connectors.ledger import Item, Ledger, Why
+from connectors.ledger import Item, Why
 from connectors.ledger.imported_products import PRODUCTS, VARIANTS
 from connectors.ledger.supplier_records import JobType
 from connectors.shape import as_object
-from sandbox.server import serving
 from tasks import binding
 from tasks.book import to_line
 from tasks.feed import bound_items, bound_levels, feed, release
 from tasks.feed_items import Release, feed_items
 from tests import worlds
-from tests.sandbox.bigbuyer import KEY, product, section, stocks, variation
-from tests.tasks.supplier_desk import SupplierDesk, a_supplier, desk_on
-from tests.worlds import NOW, OWN, TOKEN
+from tests.sandbox.bigbuyer import product, section, stocks, variation
+from tests.tasks.supplier_desk import SupplierDesk, an_item, desk_beside_a_store
+from tests.worlds import OWN
 
 STOCK = JobType.INVENTORY_UPDATE
 _numbers = itertools.count(1)
@@ -48,42 +45,9 @@ def shoe() -> int:
 @pytest.fixture
 def desk(url: str, shoe: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[SupplierDesk]:
     """A supplier that was read once, beside an own store with three shoes of five each."""
-    shoes = [
-        worlds.product(number, None, worlds.variant(shoe + number - 1, f"SHOE-{number}", 5))
-        for number in (1, 2, 3)
-    ]
-    world = worlds.world(shoes, []) | {"bigbuy": {"default": SHOP}}
-    with ExitStack() as stack:
-        made = desk_on(url, world, a_supplier(), {"api_key": KEY}, monkeypatch.setenv)
-        stack.callback(made.close)
-        base = stack.enter_context(serving(made.sandbox))
-        monkeypatch.setenv("SHOPIFY_STORE_DOMAIN", f"{base}/shopify/{OWN}")
-        monkeypatch.setenv("SHOPIFY_ADMIN_TOKEN", TOKEN)
-        made.reload()
+    with desk_beside_a_store(url, SHOP, shoe, monkeypatch.setenv) as made:
         made.run(JobType.SUPPLIER_API)
         yield made
-
-
-def an_item(ledger: Ledger, desk: SupplierDesk, name: str, units: int = 5) -> Item:
-    """An own item of an account of its own."""
-    account = f"shop-of-{desk.supplier.user_id}"
-    item = Item(
-        account=account,
-        id=f"{name}-{desk.supplier.id}",
-        name=name,
-        part_number="3001",
-        item_type="PART",
-        color_id=5,
-        condition="new",
-        completeness=None,
-        location="",
-        quantity_available=units,
-        price=Decimal("0.10"),
-        created_by="ann",
-        created_at=NOW,
-    )
-    ledger.create_items([item], Why("create", "ann"), ())
-    return item
 
 
 def units(desk: SupplierDesk, item: Item) -> int:

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from connectors.errors import ConfigurationError
+from connectors.ledger.imported_products import PRODUCTS as PRODUCT_ROWS
 from connectors.ledger.supplier_records import JobStatus, JobType, Order
 from connectors.shape import as_list, as_object
 from sandbox.bigbuy.model import SHIPPED
+from tasks import held_prices
 from tests.sandbox.bigbuyer import product, section, stocks, variation
 from tests.tasks.supplier_desk import SupplierDesk, bigbuy_desk
 from tests.worlds import NOW
@@ -235,6 +238,20 @@ class TestPrices:
         desk.run(PRICES, hours=2)
 
         assert (desk.products()["3"].held, desk.products()["3"].cost_price) == (None, Decimal("18.5"))
+
+    @pytest.mark.parametrize("price", [0, 99.5])
+    def test_that_a_person_believes_are_known_from_then_on(self, desk: SupplierDesk, price: float) -> None:
+        desk.happens("edit", product=3, price=price)
+        desk.run(PRICES, hours=2)
+
+        before = held_prices.release(desk.settings, desk.ledger, desk.supplier, (PRODUCT_ROWS, "3"))
+        again = desk.run(PRICES, hours=2)
+
+        assert before.cost_price == Decimal("18.22")
+        assert (desk.products()["3"].cost_price, desk.products()["3"].held) == (Decimal(str(price)), None)
+        assert (again["prices_held"], again["prices_changed"]) == (0, 0)
+        with pytest.raises(ConfigurationError, match="no price of 3 of BigBuy is held"):
+            held_prices.release(desk.settings, desk.ledger, desk.supplier, (PRODUCT_ROWS, "3"))
 
     def test_of_new_products_are_believed_unless_they_are_0(self, opened: Open) -> None:
         desk = opened(section(product(1, wholesalePrice=0), product(2, wholesalePrice=9_000)))
