@@ -12,7 +12,7 @@ from connectors.settings import load_settings
 from tasks import market_accounts, market_page, market_run
 from tasks.item_changes import ItemRequest, change_item
 from tasks.market_round import Place, level, plan
-from tests.fair import BOIDS, BRICK, BRICKLINK, BRICKOWL, PLACES, Served, world
+from tests.fair import BOIDS, BRICK, BRICKLINK, BRICKOWL, PLACES, Served, environment, world
 
 pytest_plugins = ["tests.fairs"]
 
@@ -60,6 +60,86 @@ class TestAtOnce:
         monkeypatch.delenv("BRICKOWL_API_KEY")
         assert fair.push_now(item) == {BRICKLINK: "done", BRICKOWL: "failed"}
         assert "no credentials for brickowl" in fair.view(item, BRICKOWL).listing.reason
+
+    @pytest.mark.parametrize("slow", MARKETPLACES)
+    def test_a_marketplace_that_is_slow_keeps_no_other_waiting(self, fair: Served, slow: Marketplace) -> None:
+        item = fair.create(10)
+        fair.push_now(item)
+        seen = len(fair.sandbox.writes())
+        fair.fault(slow, "*", "slow", seconds=0.4, times=-1)
+        fair.update(item, 4)
+        assert fair.push_now(item) == {BRICKLINK: "done", BRICKOWL: "done"}
+        order = [write["system"] for write in fair.sandbox.writes()[seen:]]
+        assert order[-1] == slow
+        assert order[0] != slow
+        fair.assert_level(item)
+
+
+class TestSwitchedOff:
+    def test_a_marketplace_gets_nothing_until_it_is_on_again(self, fair: Served) -> None:
+        item = fair.create(10)
+        fair.push_now(item)
+        market_accounts.switch(load_settings(), fair.ledger, "default", (BRICKLINK,), enabled=False)
+        fair.sandbox.clear_calls()
+        fair.update(item, 4)
+        other = fair.create(3, partNumber="9999")
+        assert fair.push_now(item) == {BRICKOWL: "done"}
+        assert fair.push_now(other) == {BRICKOWL: "parked"}
+        fair.net()
+        assert fair.calls(BRICKLINK) == []
+        assert (fair.quantities(BRICKLINK), fair.quantities(BRICKOWL)) == ([10], [4])
+        market_accounts.switch(load_settings(), fair.ledger, "default", (BRICKLINK,), enabled=True)
+        fair.net()
+        assert sorted(fair.quantities(BRICKLINK)) == [3, 4]
+        fair.assert_level(item)
+
+    def test_what_was_sold_meanwhile_is_booked_when_it_is_on_again(self, fair: Served) -> None:
+        item = fair.create(10)
+        fair.push_now(item)
+        market_accounts.switch(load_settings(), fair.ledger, "default", (BRICKLINK,), enabled=False)
+        fair.sell(BRICKLINK, fair.lot_id(item), 3)
+        fair.net()
+        assert fair.item(item).quantity_available == 10
+        market_accounts.switch(load_settings(), fair.ledger, "default", (BRICKLINK,), enabled=True)
+        fair.net()
+        assert fair.item(item).quantity_available == 7
+        fair.assert_level(item)
+
+    def test_an_account_without_credentials_gets_nothing(
+        self, fair: Served, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        item = fair.create(10)
+        fair.push_now(item)
+        for name in environment():
+            if name.startswith("BRICKLINK_") and not name.endswith("URL"):
+                monkeypatch.delenv(name)
+        fair.settings = load_settings()
+        market_accounts.remove_account(fair.settings, fair.ledger, "default")
+        fair.sandbox.clear_calls()
+        fair.update(item, 4)
+        assert fair.push_now(item) == {BRICKOWL: "done"}
+        assert fair.calls(BRICKLINK) == []
+        assert fair.quantities(BRICKLINK) == [10]
+
+    def test_writes_that_are_off_let_orders_in_and_nothing_out(
+        self, fair: Served, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        item = fair.create(10)
+        fair.push_now(item)
+        monkeypatch.setenv("EVENSTOCK_WRITES", "off")
+        seen = len(fair.sandbox.writes())
+        fair.update(item, 4)
+        assert fair.push_now(item) == {BRICKLINK: "not_sent", BRICKOWL: "not_sent"}
+        fair.sell(BRICKOWL, fair.lot_id(item, BRICKOWL), 2)
+        report = fair.net()
+        assert report["writes"] == "off"
+        assert fair.item(item).quantity_available == 2
+        assert {each["operation"] for each in fair.sandbox.writes()[seen:]} == {"event"}
+        monkeypatch.setenv("EVENSTOCK_WRITES", "on")
+        fair.pass_time(600)
+        monkeypatch.setenv("EVENSTOCK_NOW", fair.now().isoformat())
+        fair.net()
+        fair.assert_level(item)
 
 
 class TestNet:
