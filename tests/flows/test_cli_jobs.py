@@ -240,6 +240,7 @@ class TestJobs:
         assert told["types"] == [
             {
                 "type": "price_update",
+                "supplier": "BigBuy",
                 "supplier_id": "supplier-1",
                 "completed": 1,
                 "failed": 1,
