@@ -109,6 +109,8 @@ class Page:
     """Where to go on; None: the pass is at its end."""
     whole: frozenset[str] = frozenset()
     """Ids of products all of whose variants are on this page: what else was known of them is absent."""
+    unsold: frozenset[str] = frozenset()
+    """Ids of products that are not for sale: neither they nor any variant of theirs has units."""
     problems: tuple[str, ...] = ()
     """Rows that could not be read, one sentence each; nothing of them is in `products` or `variants`."""
 

@@ -1,6 +1,6 @@
 """Read a supplier's pages into the ledger: in pieces that survive a window's end and a worker's death."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final, cast
@@ -132,7 +132,7 @@ class Reading:
         context, tally = self.context, self.tally
         context.beat()
         watched = self._prices.watched(page)
-        tally.pass_by(page, is_last=is_last)
+        tally.pass_by(page, self._not_on(page, page.whole), is_last=is_last)
         tally.counts.update(held=watched.newly_held, prices=watched.changed)
         now = context.now()
         kept = replace(watched.page, cursor=tally.cursor)
@@ -142,9 +142,19 @@ class Reading:
         self._prices.note(watched)
         if context.dry_run:
             self._see(page)
-        else:
-            # Once more, as only now it is known what storing the page came to.
-            context.ledger.progress_job(context.job, tally.rows(self.total), now, cursor=tally.cursor)
+            return
+        if "stock" in page.facets:
+            unsold = self._not_on(page, page.unsold)
+            tally.counts["changed"] += context.ledger.set_stock(
+                context.job, VARIANTS, dict.fromkeys(unsold, 0), now
+            )
+        # Once more, as only now it is known what storing the page came to.
+        context.ledger.progress_job(context.job, tally.rows(self.total), now, cursor=tally.cursor)
+
+    def _not_on(self, page: Page, products: Collection[str]) -> set[str]:
+        """Known variants of these products that the page does not show."""
+        known = self.context.ledger.variants_of(self.context.job, products) if products else set()
+        return known - {each.supplier_variant_id for each in page.variants}
 
     def _see(self, page: Page) -> None:
         self.seen.update((PRODUCTS.key, each.supplier_product_id) for each in page.products)

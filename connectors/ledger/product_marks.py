@@ -110,6 +110,15 @@ class ProductMarks:
             rows = connection.execute(select(*wanted).where(gone)).all()
         return {key: (since, sightings) for key, since, sightings in rows if since is not None}
 
+    def variants_of(self, job: Job, product_ids: Collection[str]) -> set[str]:
+        """The supplier's ids of all known variants of these products."""
+        column, found = ImportedVariantRow.supplier_product_id, set[str]()
+        mine = select(VARIANTS.ids()).where(VARIANTS.of(job.user_id, job.supplier_id))
+        with self.database.reading() as connection:
+            for part in chunks(sorted(product_ids)):
+                found.update(connection.execute(mine.where(column.in_(part))).scalars())
+        return found
+
     def set_stock(self, job: Job, kind: Kind, stock: Mapping[str, int | None], now: datetime) -> int:
         """Store quantities that a judgement came to, such as the zero of what is gone for good; how many."""
         table = kind.table
