@@ -4,8 +4,9 @@ pytest_plugins = ["tests.databases"]
 
 def test_something(ledger): ...      # runs twice
 
-The tables are made once a session, by the migrations; every test gets a copy of its own. Whoever wants to see
-them made takes `bare_url`.
+The tables are made once a session, by the migrations: on SQLite every test gets a copy of the file, on
+PostgreSQL one test after the other gets the same database, emptied. Whoever makes tables or spoils them takes
+`bare_url`.
 """
 
 import itertools
@@ -14,36 +15,29 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from functools import cache
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, Engine, create_engine, make_url, text
+from sqlalchemy import URL, Engine, create_engine, literal, make_url, select, text, union_all
 
 from connectors.ledger import Ledger, open_ledger
+from connectors.ledger.models import Base
+from tests.ledgers import sqlite_in
 
 DATABASES = ("sqlite", "postgresql")
 _numbers = itertools.count(1)
-_TEMPLATE = "evenstock_template"
+_OTHERS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+    " AND pid <> pg_backend_pid()"
+)
+_FILLED = union_all(
+    *(
+        select(select(literal(table.name)).select_from(table).limit(1).subquery())
+        for table in Base.metadata.tables.values()
+    )
+)
 # What is lost when the machine goes down is no test's business; files that are synced are most of the time.
 _CARELESS = ("fsync", "synchronous_commit", "full_page_writes", "autovacuum")
-
-
-def sqlite_in(folder: Path, name: str = "ledger.db") -> str:
-    """The URL of a new ledger on SQLite in a folder, which is made if need be."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(_new_file())
-    return f"sqlite:///{folder / name}"
-
-
-@cache
-def _new_file() -> bytes:
-    """A ledger's file when its tables have just been made."""
-    with tempfile.TemporaryDirectory(prefix="evenstock-template-") as folder:
-        file = Path(folder) / "ledger.db"
-        with closing(open_ledger(f"sqlite:///{file}")):
-            pass
-        return file.read_bytes()
 
 
 @pytest.fixture(scope="session")
@@ -82,37 +76,38 @@ def _named(server: URL, name: str) -> str:
     return server.set(database=name).render_as_string(hide_password=False)
 
 
-@contextmanager
-def _database(server: URL, template: str) -> Iterator[str]:
-    """The URL of a database that is gone afterwards, whoever still uses it."""
-    name = f"ledger_{next(_numbers)}"
-    with _governing(server) as engine:
-        _order(engine, f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield _named(server, name)
-    with _governing(server) as engine:
-        _order(engine, f"DROP DATABASE {name} WITH (FORCE)")
-
-
 @pytest.fixture(scope="session")
-def _postgres_template(postgres: URL) -> str:
-    """The name of a database with all tables."""
+def _reused(postgres: URL) -> Iterator[Engine]:
+    """A database with all tables, which one test after the other has."""
     with _governing(postgres) as engine:
-        _order(engine, f"CREATE DATABASE {_TEMPLATE}")
-    with closing(open_ledger(_named(postgres, _TEMPLATE))):
-        return _TEMPLATE
+        _order(engine, "CREATE DATABASE reused")
+    with closing(open_ledger(_named(postgres, "reused"))):
+        pass
+    with _governing(postgres.set(database="reused")) as engine:
+        yield engine
 
 
 @pytest.fixture
-def postgres_url(postgres: URL, _postgres_template: str) -> Iterator[str]:
-    """The URL of a new ledger on the server."""
-    with _database(postgres, _postgres_template) as url:
-        yield url
+def postgres_url(postgres: URL, _reused: Engine) -> Iterator[str]:
+    """The URL of an empty ledger on the server."""
+    yield _named(postgres, "reused")
+    _empty(_reused)
+
+
+def _empty(engine: Engine) -> None:
+    """Nothing in any table, and nobody there who could still write something."""
+    with engine.connect() as connection:
+        connection.execute(text(_OTHERS))
+        if found := connection.execute(_FILLED).scalars().all():
+            connection.execute(text(f"TRUNCATE {', '.join(found)} RESTART IDENTITY CASCADE"))
 
 
 @pytest.fixture
-def _bare_postgres_url(postgres: URL) -> Iterator[str]:
-    with _database(postgres, "template1") as url:
-        yield url
+def _bare_postgres_url(postgres: URL) -> str:
+    name = f"bare_{next(_numbers)}"
+    with _governing(postgres) as engine:
+        _order(engine, f"CREATE DATABASE {name}")
+    return _named(postgres, name)
 
 
 @pytest.fixture(params=DATABASES)
