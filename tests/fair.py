@@ -22,7 +22,7 @@ from connectors.market import MARKETPLACES, Market, Marketplace, marker, spendin
 from connectors.records import JsonObject
 from connectors.settings import Settings, load_settings
 from sandbox.app import Sandbox
-from tasks import booking, market_accounts, market_report
+from tasks import booking, market_accounts, market_run
 from tasks.immediate import Told, push_everywhere
 from tasks.item_changes import ItemRequest, change_item
 from tasks.market_connect import LedgerBudget
@@ -258,8 +258,7 @@ class Served(Fair):
         places = [Place("default", each) for each in enabled]
         tale.parts += [sell(settings, self.ledger, place, thorough=compares) for place in places]
         tale.parts += [level(settings, self.ledger, place, items, compares=compares) for place in places]
-        tale.views = self.ledger.views("default")
-        return market_report.document(tale, self.now())
+        return market_run.told(self.ledger, tale, ["default"])
 
     def push_now(self, item: str) -> dict[str, str]:
         """What a worker does when it is told of an item."""

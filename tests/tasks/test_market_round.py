@@ -16,6 +16,7 @@ from tests.fair import BOIDS, BRICK, BRICKLINK, BRICKOWL, PLACES, Served, enviro
 
 pytest_plugins = ["tests.fairs"]
 
+CHANGES = {BRICKLINK: "PUT /inventories/{id}", BRICKOWL: "POST /inventory/update"}
 KEY = "q83vEjRWeJASNFZ4kBI0VniQEjRWeJASNFZ4kBI0Vng="
 
 
@@ -182,7 +183,9 @@ class TestNet:
     def test_what_it_would_do_is_told_without_a_call(self, fair: Served) -> None:
         fair.create(10)
         part = plan(load_settings(), fair.ledger, PLACES[0], None)
-        assert [step for _, step in part.planned] == ["make a lot of 10"]
+        assert [(each.reason, each.before, each.after) for each in part.planned] == [
+            ("make a lot of 10", None, 10)
+        ]
         assert fair.calls(BRICKLINK) == []
 
     def test_pushes_only_the_items_that_were_asked_for(self, fair: Served) -> None:
@@ -260,12 +263,66 @@ def test_the_page_shows_every_marketplace_failures_first(fair: Served) -> None:
     report = fair.net()
     states = market_run.states(load_settings(), fair.ledger, ["default"])
     page = market_page.markdown(states, report, fair.now())
-    assert "| brickowl | default | 🟠 | 0 | 1 | 0 | 1 |" in page
-    assert page.index("| brickowl |") < page.index("| bricklink |")
+    assert "| Brick Owl | default | 🟠 | 0 | 1 | 0 | 1 |" in page
+    assert page.index("| Brick Owl |") < page.index("| BrickLink |")
     assert "Odd \\| part" in page
     assert good not in page.partition("| item |")[2]
     assert bad in page
-    assert [row["outcome"] for row in market_page.table(report)] == ["parked", "done", "done", "done"]
+    rows = market_page.table(report)
+    assert [row["outcome"] for row in rows] == ["parked", "done", "done", "done"]
+    assert {(row["sku"], row["from"], row["to"]) for row in rows} == {
+        ("3001-5-N", "", "10"),
+        ("9999-5-N", "", "3"),
+    }
+
+
+def test_the_report_says_what_each_listing_went_from_and_to(fair: Served) -> None:
+    item = fair.create(10)
+    assert "2 listings brought level" in str(fair.net()["message"])
+    assert "every listing is level" in str(fair.net()["message"])
+    fair.sell(BRICKLINK, fair.lot_id(item), 1)
+    report = fair.net()
+    assert report["message"] == "Marketplace sync: 1 listing brought level; 1 unit sold there"
+    details: Any = report["details"]
+    (row,) = details["updated"]
+    assert (row["marketplace"], row["old_qty"], row["new_qty"]) == (BRICKOWL, 10, 9)
+    fair.update(item, 4)
+    fair.fault(BRICKOWL, CHANGES[BRICKOWL], "http", status=400, times=-1)
+    details = fair.net()["details"]
+    (failed,) = details["errors"]
+    assert (failed["marketplace"], failed["old_qty"], failed["new_qty"]) == (BRICKOWL, 9, 4)
+
+
+def test_what_was_put_off_is_told_with_what_it_would_be(fair: Served) -> None:
+    items = [fair.create(number) for number in (1, 2, 3)]
+    fair.ledger.spend("default", BRICKLINK, "orders", fair.now(), calls=4_999)
+    report = fair.net()
+    details: Any = report["details"]
+    told = {
+        (row["marketplace"], row["item_id"], row["old_qty"], row["new_qty"]) for row in details["put_off"]
+    }
+    assert told == {(BRICKLINK, item, None, number) for number, item in enumerate(items, 1)}
+    assert "3 put off" in str(report["message"])
+
+
+def test_the_page_says_what_a_person_is_to_do(fair: Served) -> None:
+    item, other = fair.create(1), fair.create(5, name="Other")
+    fair.net()
+    fair.event(BRICKLINK, "edit", lot=int(fair.lot_id(other)), quantity=8)
+    orders = [fair.sell(name, fair.lot_id(item, name), 1)["order_id"] for name in MARKETPLACES]
+    sold = fair.net()
+    fair.event(BRICKLINK, "cancel", order_id=orders[0], restock=False)
+    night = fair.net(compares=True)
+    states = market_run.states(load_settings(), fair.ledger, ["default"])
+    page = market_page.markdown(states, sold, fair.now())
+    assert f"lacks 1 of item `{item}`; the last ones went to order" in page
+    assert all(str(order) in page for order in orders)
+    page = market_page.markdown(states, night, fair.now())
+    assert night["message"] == "Marketplace sync: every listing is level; 1 lot not as expected"
+    assert "**2 to review:**" in page
+    assert f"`evenstock orders restock {fair.ledger.reviews('default')[0].id}`" in page
+    assert f"shows 8, expected are 5: not by us. `evenstock items retry {other}` takes it as it is." in page
+    assert "- BrickLink: 1 lot showing more than expected" in page
 
 
 def test_the_page_says_which_marketplace_is_left_alone(fair: Served) -> None:
