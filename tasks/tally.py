@@ -5,7 +5,7 @@ It goes along from window to window and from worker to worker, so that the repor
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Self, cast
 
 from connectors.ledger.supplier_records import Rows, Stored
@@ -67,6 +67,12 @@ class Tally:
             "lost": list(self.lost),
             "problems": list(self.problems),
         }
+
+    def cursor_after(self, stored: Stored) -> JsonObject:
+        """As it is stored together with a page that came to this."""
+        after = replace(self, counts=Counter(self.counts))
+        after.take(stored)
+        return after.cursor
 
     def pass_by(self, page: Page, lost: Collection[str] = (), *, is_last: bool) -> None:
         """Take in that a page is about to be stored, which variants it lacks, and where the next lies."""

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from sqlalchemy import ColumnElement, Select, and_, case, func, null, or_, select, update
 
 from connectors.ledger.database import Database, chunks
-from connectors.ledger.imported_products import PRODUCTS, VARIANTS, Kind
+from connectors.ledger.imported_products import PRODUCTS, VARIANTS, Held, Kind, hold
 from connectors.ledger.rows import columns, given, loaded
 from connectors.ledger.supplier_models import ImportedProductRow, ImportedVariantRow
 from connectors.ledger.supplier_records import ImportedProduct, ImportedVariant, Job, Scored, Supplier
@@ -203,16 +203,10 @@ class ProductMarks:
                 found |= {key: Prices(price, cost) for key, price, cost in rows}
         return found
 
-    def hold_prices(self, job: Job, kind: Kind, held: Mapping[str, JsonObject | None], now: datetime) -> None:
+    def hold_prices(self, job: Job, kind: Kind, held: Held, now: datetime) -> None:
         """Keep prices aside that wait for a person, with the reason; None: nothing waits any more."""
-        if not held:
-            return
-        table = kind.table
-        mine = and_(kind.of(job.user_id, job.supplier_id), kind.ids() == given("key", kind.ids()))
-        rows = [{"_key": each, "_held": what} for each, what in sorted(held.items())]
         with self.database.writing() as connection:
-            content = {"held": given("held", table.held), "updated_at": now}
-            connection.execute(update(table).where(mine).values(content), rows)
+            hold(connection, job, kind, held, now)
 
     def held_prices(self, user_id: str, supplier_id: str, kind: Kind) -> dict[str, JsonObject]:
         """The prices that wait for a person, by the supplier's id."""

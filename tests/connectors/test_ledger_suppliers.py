@@ -254,6 +254,16 @@ class TestNotes:
         assert by_key(filled)["1"].held is None
         assert filled.known_prices(job, PRODUCTS, ["1", "9"]) == {"1": (None, None)}
 
+    def test_a_price_waits_from_the_moment_on_that_its_page_is_stored(self, ledger: Ledger, job: Job) -> None:
+        held: list[Any] = [(PRODUCTS, {"1": {"price": "0"}})]
+        page = stock(("1", 5))
+        ledger.store_page(job, page, NOW, held=held, cursor=lambda stored: {"new": stored.inserted})
+
+        assert by_key(ledger)["1"].held == {"price": "0"}
+        kept = ledger.job(job.id)
+        assert kept is not None
+        assert kept.cursor == {"new": 1}
+
     def test_a_price_that_waits_is_believed_if_it_is_still_the_one(self, filled: Ledger, job: Job) -> None:
         wait: dict[str, Any] = {"price": "0.30", "cost_price": None, "currency": "USD", "reason": "jump"}
         filled.hold_prices(job, PRODUCTS, {"1": wait, "2": wait}, LATER)

@@ -26,6 +26,7 @@ RELEASE = "flows.plans:apply_plan"
 PARTNERS = "flows.partner_sync:partner_sync"
 REFRESH = "flows.inventory_refresh:manual_inventory_refresh"
 MARKETS = "tests.flows.market_course:net"
+SUPPLIERS = "tests.flows.supplier_course:work"
 
 REPORT = "report.json"
 TRACE = "trace"
@@ -182,7 +183,7 @@ def fork(request: Mapping[str, Any]) -> int:
 
 def serve() -> None:
     """Start workers and tell how they ended, until nobody asks any more."""
-    for flow in (SYNC, RELEASE, PARTNERS, REFRESH, MARKETS):
+    for flow in (SYNC, RELEASE, PARTNERS, REFRESH, MARKETS, SUPPLIERS):
         import_module(flow.partition(":")[0])
 
     for line in sys.stdin:
