@@ -11,9 +11,10 @@ from connectors.ledger import open_ledger
 
 
 def sqlite_in(folder: Path, name: str = "ledger.db") -> str:
-    """The URL of a new ledger on SQLite, whose folder is made if need be."""
+    """The URL of a ledger on SQLite, made with its folder and its tables if there is none yet."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(_new_file())
+    if not (folder / name).exists():
+        (folder / name).write_bytes(_new_file())
     return f"sqlite:///{folder / name}"
 
 
