@@ -1,6 +1,6 @@
 """`evenstock accounts add` asks the marketplaces whether they let the account in, before anything is kept."""
 
-from typing import Any
+from pathlib import Path
 
 import pytest
 
@@ -19,7 +19,7 @@ GOOD = {name: f"default-{name.replace('_', '-')}" for name in FIELDS} | {"api_ke
 
 @pytest.fixture
 def desk(
-    served: Served, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Desk:
     for name in environment():
         if not name.endswith(("URL", "NOW", "DELAY")):
