@@ -1,11 +1,12 @@
 """The queue of supplier jobs under Prefect: what the ledger holds afterwards, whatever happened."""
 
+import asyncio
 import json
 import logging
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import pytest
 from prefect import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.sorting import ArtifactSort
+from prefect.events.clients import get_events_subscriber
+from prefect.events.filters import EventFilter, EventNameFilter
 
 from connectors.errors import ConfigurationError
 from connectors.ledger import Ledger, RunState
@@ -189,6 +192,30 @@ def test_refuses_what_it_does_not_know(ledger: Ledger) -> None:
     with pytest.raises(ConfigurationError, match="no supplier gone"):
         enqueue_job("user-1", "inventory_update", "gone")
     assert ledger.history("automated-sync", 1) == []
+
+
+async def heard(act: Callable[[], object], count: int) -> list[dict[str, Any]]:
+    """What Prefect hands on to its automations of jobs that ended."""
+    wanted = EventFilter(event=EventNameFilter(name=["evenstock.supplier-job.finished"]))
+    found: list[dict[str, Any]] = []
+    async with asyncio.timeout(60), get_events_subscriber(filter=wanted) as events:
+        doing = asyncio.create_task(asyncio.to_thread(act))
+        async for event in events:
+            found.append(dict(event.payload))
+            if len(found) == count:
+                break
+        await doing
+    return found
+
+
+def test_automations_hear_of_the_end_of_each_job(ledger: Ledger) -> None:
+    good = enqueue_job("user-1", "inventory_update", BIGBUY.id)
+    ledger.enqueue_job(Job("odd", "nobody", "inventory_update", BIGBUY.id, NOW, NOW, NOW))
+
+    told = {each["job_id"]: each for each in asyncio.run(heard(run, 2))}
+
+    assert (told[good]["status"], told["odd"]["status"]) == ("completed", "failed")
+    assert (told[good]["type"], told[good]["supplier_id"]) == ("inventory_update", BIGBUY.id)
 
 
 @pytest.mark.usefixtures("ledger")
