@@ -31,8 +31,10 @@ def amount(cell: str, decimal: str | None) -> Decimal | None:
     if not text:
         return None
     if not (_WITH[decimal] if decimal else _PLAIN).fullmatch(text):
-        hint = "" if decimal else " without doubt (the configuration's decimal, . or , may tell)"
-        raise Malformed(f"{short(text)} is not a number from 0{hint}")
+        unclear = not decimal and any(each.fullmatch(text) for each in _WITH.values())
+        if unclear:
+            raise Malformed(f"{short(text)} may have its digits grouped (the configuration's decimal tells)")
+        raise Malformed(f"{short(text)} is not a number from 0")
     number = Decimal((text.replace(SIGNS[decimal], "") if decimal else text).replace(",", "."))
     if number >= _MOST:
         raise Malformed(f"{short(text)} is too much to be meant")

@@ -11,7 +11,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO, Final, TypeVar
 
 from connectors.csv_cells import SIGNS, amount, currency, flag, images, short, units
@@ -54,38 +54,51 @@ _LONGEST_ID: Final = 200
 # ------------------------------------------------------------------ rows
 
 
-def product(cells: Cells, terms: Configuration) -> SupplierProduct:
-    """A row; what has no column is not said. Raises Malformed that names the cell which cannot be read."""
-    priced = "price" in cells or "cost_price" in cells
-    return SupplierProduct(
+def product(cells: Cells, terms: Configuration) -> tuple[SupplierProduct, tuple[str, ...]]:
+    """A row, and what is wrong with it. What has no column, and a cell that cannot be read, is not said."""
+    problems: list[str] = []
+    read = _Reader(cells, problems)
+    money = "price" in cells or "cost_price" in cells
+    found = SupplierProduct(
         cells[ID].strip(),
-        sku=_read(cells, "sku", str.strip),
-        name=_read(cells, "name", str.strip),
-        description=_read(cells, "description", str),
-        brand=_read(cells, "brand", str.strip),
-        category=_read(cells, "category", str.strip),
-        ean=_read(cells, "ean", str.strip),
-        price=_read(cells, "price", lambda cell: amount(cell, terms.decimal)),
-        cost_price=_read(cells, "cost_price", lambda cell: amount(cell, terms.decimal)),
-        currency=_read(
-            {"currency": "", **cells} if priced else {},
-            "currency",
-            lambda cell: currency(cell, terms.currency),
-        ),
-        stock_quantity=_read(cells, "stock_quantity", lambda cell: units(cell, terms.decimal)),
-        image_urls=_read(cells, "image_urls", images),
-        available=_read(cells, "available", flag),
-        supplier_updated_at=_read(cells, "supplier_updated_at", str.strip),
+        sku=read("sku", str.strip),
+        name=read("name", str.strip),
+        description=read("description", str),
+        brand=read("brand", str.strip),
+        category=read("category", str.strip),
+        ean=read("ean", str.strip),
+        price=read("price", lambda cell: amount(cell, terms.decimal)),
+        cost_price=read("cost_price", lambda cell: amount(cell, terms.decimal)),
+        currency=_currency(cells, read, terms) if money else None,
+        stock_quantity=read("stock_quantity", lambda cell: units(cell, terms.decimal)),
+        image_urls=read("image_urls", images),
+        available=read("available", flag),
+        supplier_updated_at=read("supplier_updated_at", str.strip),
     )
+    if found.currency is None:
+        # Nobody knows what they are amounts of.
+        found = replace(found, price=None, cost_price=None)
+    return found, tuple(problems)
 
 
-def _read(cells: Cells, name: str, read: Callable[[str], T]) -> T | None:
-    if name not in cells:
-        return None
-    try:
-        return read(cells[name])
-    except Malformed as error:
-        raise Malformed(f"{name}: {error}") from None
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    cells: Cells
+    problems: list[str]
+
+    def __call__(self, name: str, read: Callable[[str], T]) -> T | None:
+        """A cell, or None with a problem."""
+        try:
+            return read(self.cells[name]) if name in self.cells else None
+        except Malformed as error:
+            self.problems.append(f"{name}: {error}")
+            return None
+
+
+def _currency(cells: Cells, read: _Reader, terms: Configuration) -> str | None:
+    if "currency" not in cells:
+        return terms.currency
+    return read("currency", lambda cell: currency(cell, terms.currency))
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,23 +223,18 @@ class _Piece:
     rows: int = 0
 
     def take(self, row: Row, ids: Mapping[str, int], terms: Configuration) -> None:
-        """Take in a row; of one that cannot be read no more than that it is there."""
+        """Take in a row; of one whose id others have, too, no more than that it is there."""
         self.rows += 1
         if row.wrong:
             self.problems.append(f"line {row.line}: {row.wrong}")
             return
         number = row.cells[ID].strip()
-        try:
-            self.products.append(_single(product(row.cells, terms), ids[number]))
-        except Malformed as error:
-            self.products.append(SupplierProduct(number))
-            self.problems.append(f"line {row.line}, product {number}: {error}")
-
-
-def _single(found: SupplierProduct, rows: int) -> SupplierProduct:
-    if rows > 1:
-        raise Malformed(f"{rows} rows have this id, and none of them is believed")
-    return found
+        found, problems = product(row.cells, terms)
+        if ids[number] > 1:
+            found = SupplierProduct(number)
+            problems = (f"{ids[number]} rows have this id, and none of them is believed",)
+        self.products.append(found)
+        self.problems += [f"line {row.line}, product {number}: {each}" for each in problems]
 
 
 def pages(found: List, facets: frozenset[Facet], terms: Configuration) -> Iterator[Page]:

@@ -178,6 +178,18 @@ class TestTroubles:
 class TestRows:
     HEAD = "supplier_product_id,stock_quantity\n"
 
+    def test_tell_all_but_the_cells_that_cannot_be_read(self) -> None:
+        head = "supplier_product_id,name,price,currency,stock_quantity\n"
+        page = paged_once(f"{head}A,Soap,1.5,EUR,ask\nB,Wax,1.5,Euro,3\nC,Cream,x,USD,4\n")
+        told = [(each.name, each.price, each.currency, each.stock_quantity) for each in page.products]
+        assert told == [
+            ("Soap", Decimal("1.5"), "EUR", None),
+            ("Wax", None, None, 3),
+            ("Cream", None, "USD", 4),
+        ]
+        assert [each.split(": ")[1] for each in page.problems] == ["stock_quantity", "currency", "price"]
+        assert page.complete == page.facets
+
     def test_that_cannot_be_read_are_there_and_no_more(self) -> None:
         page = paged_once(f"{self.HEAD}A,10+\nB,3\n")
         assert [each.stock_quantity for each in page.products] == [None, 3]
@@ -294,7 +306,7 @@ class TestCells:
 
     @pytest.mark.parametrize("cell", ["1.234", "1,234", "12.500", "1,234.5", "1 234"])
     def test_that_may_be_two_numbers_are_none(self, cell: str) -> None:
-        with pytest.raises(Malformed):
+        with pytest.raises(Malformed, match=r"digits grouped|not a number"):
             amount(cell, None)
 
     @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ COLUMNS = {
     "supplier_product_id": "Artikel",
     "name": "Bezeichnung",
     "stock_quantity": "Bestand",
-    "price": "Preis",
+    "cost_price": "Preis",
 }
 
 
