@@ -50,11 +50,11 @@ class Desk:
         assert self("accounts", "add", account, "--unchecked", typed=typed).status == 0
         return str(self("items", "add", *BRICK, "--account", account, "--json").document["item_id"])
 
-    def migrate(self, *rows: object) -> Said:
+    def migrate(self, *rows: object, dry_run: bool = False) -> Said:
         file = self.folder / "queue.jsonl"
         lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
         file.write_text("\n".join([*lines, ""]))
-        return self("migrate-queue", str(file), "--json")
+        return self("migrate-queue", str(file), "--json", *(["--dry-run"] if dry_run else []))
 
 
 @pytest.fixture
@@ -319,6 +319,34 @@ class TestMigrateQueue:
         history = desk.ledger.item_history("default", item.id)
         assert [entry.correlation_id for entry in history] == ["c-4", "c-2", "c-1"]
         assert desk("items", "show", "k57abc", "--json").document["item_id"] == item.id
+
+    def test_a_dry_run_says_the_same_of_every_line_and_changes_nothing(self, desk: Desk) -> None:
+        item = desk.enter()
+        rows = [
+            self.ROW,
+            self.later(10, "c-2", quantityAvailable=8),
+            self.later(5, "c-3", quantityAvailable=99),
+            self.later(10, "c-2", quantityAvailable=8),
+            self.later(20, "c-4", quantityAvailable=-1),
+            self.later(30, "c-5") | {"changeType": "delete", "newData": None},
+            self.later(40, "c-6", quantityAvailable=1),
+            self.later(5, "c-7", quantityAvailable=4) | {"inventoryItemId": item},
+            self.later(6, "c-8", partNumber="3002") | {"inventoryItemId": item},
+        ]
+        before = desk.ledger.items("default"), desk.ledger.item_history("default", item)
+        tried = desk.migrate(*rows, dry_run=True)
+        assert (tried.document["dry_run"], tried.status) == (True, 1)
+        assert (desk.ledger.items("default"), desk.ledger.item_history("default", item)) == before
+        told = {line["line"]: line["reason"] for line in tried.document["lines"]}
+        assert told[1].startswith("would make item k57abc of the account default: Brick 2 x 4, ")
+        assert told[2] == "would change item k57abc: quantityAvailable 10 to 8"
+        assert told[6] == "would delete item k57abc"
+        assert told[8] == f"would change item {item}: quantityAvailable 10 to 4"
+        done = desk.migrate(*rows)
+        assert done.document["counts"] == tried.document["counts"]
+        wrong = [line["line"] for line in done.document["lines"]]
+        assert wrong == [3, 5, 7, 9]
+        assert wrong == [line["line"] for line in tried.document["lines"] if line["fate"] != "applied"]
 
     def test_bad_lines_are_named_and_stop_only_themselves(self, desk: Desk) -> None:
         rows = [
