@@ -51,8 +51,14 @@ class Disappearing:
         self._settle(VARIANTS, "stock", set(tally.lost), "what was looked up of variants")
 
     def _unseen(self, kind: Kind, facet: Facet) -> set[str]:
+        """What no page showed. A product is there as long as one of its variants is: some have no own row."""
         unseen = self._context.ledger.unseen(self._context.job, kind, facet)
-        return {key for key in unseen if (kind.key, key) not in self.reading.seen}
+        left = {key for key in unseen if (kind.key, key) not in self.reading.seen}
+        if kind is VARIANTS or not left:
+            return left
+        theirs = self._context.ledger.variants_of(self._context.job, left)
+        lost = self._unseen(VARIANTS, facet) if theirs else set()
+        return left - {product for variant, product in theirs.items() if variant not in lost}
 
     def _settle(self, kind: Kind, facet: Facet, unseen: set[str], where: str) -> set[str]:
         """Judge what was not seen; which of it is gone for good."""

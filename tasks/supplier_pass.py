@@ -157,8 +157,8 @@ class Reading:
 
     def _not_on(self, page: Page, products: Collection[str]) -> set[str]:
         """Known variants of these products that the page does not show."""
-        known = self.context.ledger.variants_of(self.context.job, products) if products else set()
-        return known - {each.supplier_variant_id for each in page.variants}
+        known = self.context.ledger.variants_of(self.context.job, products) if products else {}
+        return known.keys() - {each.supplier_variant_id for each in page.variants}
 
     def _see(self, page: Page) -> None:
         self.seen.update((PRODUCTS.key, each.supplier_product_id) for each in page.products)

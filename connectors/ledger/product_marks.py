@@ -110,13 +110,15 @@ class ProductMarks:
             rows = connection.execute(select(*wanted).where(gone)).all()
         return {key: (since, sightings) for key, since, sightings in rows if since is not None}
 
-    def variants_of(self, job: Job, product_ids: Collection[str]) -> set[str]:
-        """The supplier's ids of all known variants of these products."""
-        column, found = ImportedVariantRow.supplier_product_id, set[str]()
-        mine = select(VARIANTS.ids()).where(VARIANTS.of(job.user_id, job.supplier_id))
+    def variants_of(self, job: Job, product_ids: Collection[str]) -> dict[str, str]:
+        """All known variants of these products, and whose they are, by the supplier's ids."""
+        column = ImportedVariantRow.supplier_product_id
+        found: dict[str, str] = {}
+        mine = select(VARIANTS.ids(), column).where(VARIANTS.of(job.user_id, job.supplier_id))
         with self.database.reading() as connection:
             for part in chunks(sorted(product_ids)):
-                found.update(connection.execute(mine.where(column.in_(part))).scalars())
+                rows = connection.execute(mine.where(column.in_(part))).all()
+                found |= {variant: product for variant, product in rows if product is not None}
         return found
 
     def set_stock(self, job: Job, kind: Kind, stock: Mapping[str, int | None], now: datetime) -> int:

@@ -85,7 +85,7 @@ def test_the_demo_does_what_it_says(environment: dict[str, str], tmp_path: Path)
         r"^(AliExpress|BigBuy|Workshop \(CSV\)) +completed +\d+ +(\d+)", ended.stdout, re.MULTILINE
     ) == [
         ("AliExpress", "3"),
-        ("BigBuy", "6"),
+        ("BigBuy", "7"),
         ("Workshop (CSV)", "4"),
     ]
     assert re.search(r"AliExpress +Elastic laces, no tying +315 +1\.89 EUR", ended.stdout)

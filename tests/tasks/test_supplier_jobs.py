@@ -142,6 +142,14 @@ class TestWhatIsMissing:
         assert (gone.missing_from, gone.missing_sightings, gone.stock_quantity) == ("stock", 1, 5)
         assert gone.missing_since == desk.sandbox.clock.now()
 
+    def test_is_no_product_whose_stock_is_told_by_its_variants(self, opened: Open) -> None:
+        desk = opened(section(*(product(n, stocks=None) for n in (1, 2)), variations=[variation(1, 2)]))
+
+        found = [desk.run(kind, hours=2) for kind in (PRODUCTS, STOCK)]
+
+        assert [(each["missing"], each["errors"]) for each in found] == [(1, [])] * 2
+        assert {key: each.missing_sightings for key, each in desk.products().items()} == {"1": 2, "2": 0}
+
     def test_has_a_zero_after_three_sightings_over_a_day(self, desk: SupplierDesk) -> None:
         desk.happens("delist", product=4)
         desk.happens("delist", variation=2)
@@ -155,9 +163,9 @@ class TestWhatIsMissing:
         assert desk.products()["4"].missing_sightings == 5
 
     def test_is_back_once_it_is_seen(self, desk: SupplierDesk) -> None:
-        # Half of ten is few enough to be believed.
+        # Half of ten is few enough to be believed; of the tenth there are variants.
         desk.fault(STOCK_LIST, kind="partial")
-        assert desk.run(STOCK, hours=1)["missing"] == 5
+        assert desk.run(STOCK, hours=1)["missing"] == 4
         desk.run(STOCK, hours=1)
 
         assert [each.missing_since for each in desk.products().values()] == [None] * 10
