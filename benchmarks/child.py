@@ -234,7 +234,7 @@ def claims(worker: str, begins_at: float) -> Json:
 TASKS: dict[str, Callable[..., Json]] = {
     each.__name__: each
     for each in (
-        *(empty, sync, refresh, partners, partner_sync, origin, write),
+        *(empty, sync, refresh, partners, partner_sync, origin, write, supplier, claims),
         *(market_tasks.goods, market_tasks.changes, market_tasks.from_nothing),
     )
 }

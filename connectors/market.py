@@ -28,6 +28,8 @@ from connectors.http import Call, Usage
 
 Marketplace = Literal["bricklink", "brickowl"]
 MARKETPLACES: Final[tuple[Marketplace, ...]] = ("bricklink", "brickowl")
+TITLES: Final[Mapping[str, str]] = {"bricklink": "BrickLink", "brickowl": "Brick Owl"}
+"""What people call them."""
 
 Condition = Literal["new", "used"]
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import IO
 
 import httpx
 
@@ -155,13 +156,23 @@ class Outside:
                 pass
             return response.status_code
 
-    def read(
-        self, text: str, *, headers: Mapping[str, str] | None = None, most: int = FEED_BYTES
-    ) -> Iterator[bytes]:
-        """The content of an address in pieces, unpacked. Raises Refused beyond `most` bytes, either way."""
+    def save(
+        self,
+        text: str,
+        file: IO[bytes],
+        *,
+        headers: Mapping[str, str] | None = None,
+        most: int = FEED_BYTES,
+    ) -> bool:
+        """Write the content of an address into a file, unpacked; whether the answer showed where it ends.
+
+        Raises Refused beyond `most` bytes, either way, and Transient for less than what was announced.
+        """
         ends = self._clock() + FEED_SECONDS
         with self._answer("GET", text, {"accept-encoding": "gzip"} | dict(headers or {}), ends) as response:
-            yield from _unpacked(response, self._bounded(response, most, ends), most)
+            for piece in _unpacked(response, self._bounded(response, most, ends), most):
+                file.write(piece)
+            return _shows_its_end(response)
 
     def close(self) -> None:
         """Close the connections."""
@@ -201,6 +212,8 @@ class Outside:
             if self._clock() > ends:
                 raise Transient("the answer took too long")
             yield piece
+        if size != int(response.headers.get("content-length", size)):
+            raise Transient("the answer was cut short")
 
 
 def _named(url: httpx.URL) -> str:
@@ -224,6 +237,16 @@ def _judge(response: httpx.Response, host: str) -> None:
         raise Transient(f"{host} answered {status}")
     what = "wants to send us elsewhere" if 300 <= status < 400 else "refused"
     raise Refused(f"{host} {what} ({status})")
+
+
+def _shows_its_end(response: httpx.Response) -> bool:
+    """False if the connection just ended, as it also does when the sender dies.
+
+    https://www.rfc-editor.org/rfc/rfc9112#name-message-body-length
+    """
+    headers = response.headers
+    packed = headers.get("content-encoding", "identity").strip().lower() != "identity"
+    return packed or "content-length" in headers or "chunked" in headers.get("transfer-encoding", "").lower()
 
 
 def _unpacked(response: httpx.Response, pieces: Iterator[bytes], most: int) -> Iterator[bytes]:

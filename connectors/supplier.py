@@ -17,6 +17,7 @@ from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 from connectors.errors import ConfigurationError
 from connectors.http import Http, Patience, Usage
+from connectors.outside import Outside
 from connectors.records import JsonObject
 from connectors.renewal import Store, Unshared
 
@@ -108,6 +109,8 @@ class Page:
     """Where to go on; None: the pass is at its end."""
     whole: frozenset[str] = frozenset()
     """Ids of products all of whose variants are on this page: what else was known of them is absent."""
+    unsold: frozenset[str] = frozenset()
+    """Ids of products that are not for sale: neither they nor any variant of theirs has units."""
     problems: tuple[str, ...] = ()
     """Rows that could not be read, one sentence each; nothing of them is in `products` or `variants`."""
 
@@ -296,7 +299,8 @@ class Access:
 
     `account`: how errors and logs name it. `credentials` by the names in the registry's row.
     `tokens`: where all processes find a token that is renewed (AliExpress's), so that one renews it for all.
-    `connect` makes the connection, and `sleep` waits: a test has its own.
+    `connect` makes the connection, `outside` the way to an address that a user gave, and `sleep` waits: a
+    test has its own.
     """
 
     account: str
@@ -311,11 +315,12 @@ class Access:
     now: Callable[[], datetime] = _utc_now
     sleep: Callable[[float], None] = time.sleep
     connect: Callable[..., Http] = Http
+    outside: Callable[..., Outside] = Outside
 
 
 _NUMBERS = {"batch_size": 10_000, "calls_per_second": 100}
 """Whole numbers from 1, and the most they may be."""
-_TEXTS = ("language", "ship_to_country", "currency", "search_keywords", "feed", "url")
+_TEXTS = ("language", "ship_to_country", "currency", "search_keywords", "feed", "url", "decimal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +336,8 @@ class Configuration:
     """Where a CSV supplier's list is."""
     columns: Mapping[str, str] = field(default_factory=dict)
     """A CSV list's own names: ours → theirs."""
+    decimal: str | None = None
+    """What stands before the decimals of a CSV list's numbers."""
     batch_size: int = 100
     calls_per_second: int = 2
     """Of one method, where the supplier publishes no limit."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from connectors import aliexpress, bigbuy
+from connectors import aliexpress, bigbuy, csv_supplier
 from connectors.errors import ConfigurationError
 from connectors.records import JsonObject
 from connectors.supplier import Ability, Access, Configuration, Supplier, configuration
@@ -65,6 +65,13 @@ SUPPLIERS: Final[Mapping[str, SupplierType]] = {
         base_url=aliexpress.BASE_URL,
         base_url_setting="ALIEXPRESS_BASE_URL",
         needs=("ship_to_country",),
+    ),
+    "csv": SupplierType(
+        open=csv_supplier.open_csv,
+        abilities=frozenset({Ability.LISTS_PRODUCTS, Ability.LISTS_STOCK, Ability.LISTS_PRICES}),
+        default_batch=500,
+        credentials={},
+        needs=("url",),
     ),
 }
 

@@ -27,7 +27,7 @@ from sandbox.reading import (
     whole,
 )
 
-SYSTEMS: Final = ("shopify", "rms", "bricklink", "brickowl", "bigbuy", "aliexpress")
+SYSTEMS: Final = ("shopify", "rms", "bricklink", "brickowl", "bigbuy", "aliexpress", "csv")
 KINDS: Final = (
     "http",
     "http_after",

@@ -1,4 +1,4 @@
-"""What a shoe shop buys from suppliers: the demo's BigBuy account, and one of any size."""
+"""What a shoe shop buys from suppliers: the demo's accounts, and one of any size."""
 
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ SIZES: Final = ("37", "38", "39", "40")
 
 
 def demo_suppliers() -> Json:
-    """A small catalogue with the gaps that real ones have."""
+    """Small catalogues with the gaps of real ones: BigBuy's, AliExpress's, and a list in a CSV file."""
     account = {
         "key": KEY,
         "taxonomies": [dict(each) for each in TAXONOMIES],
@@ -28,7 +28,11 @@ def demo_suppliers() -> Json:
         "variations": [_size(n, size) for n, size in enumerate(SIZES, 1)],
         "orders": _orders(),
     }
-    return {"bigbuy": {"default": account}}
+    return {
+        "bigbuy": {"default": account},
+        "aliexpress": {"default": _bazaar()},
+        "csv": {"default": _list()},
+    }
 
 
 def generated_suppliers(products: int, variants: int, seed: int) -> Json:
@@ -101,3 +105,64 @@ def _orders() -> list[Json]:
             "trackings": [parcel],
         },
     ]
+
+
+# ------------------------------------------------------------------ AliExpress
+
+FEED: Final = "shoe-care"
+COLOURS: Final = ("Black", "Brown", "White")
+
+
+def _bazaar() -> Json:
+    """In three colours; sold out in one; withdrawn but still in the feed."""
+    laces = _ware(1, "Elastic laces, no tying", "1.89", {"Black": 240, "Brown": 0, "White": 75})
+    trees = _ware(2, "Cedar shoe trees", "7.45", dict.fromkeys(COLOURS, 12))
+    horns = _ware(3, "Shoe horn, 80 cm", "3.20", {"Black": 31}) | {"status": "offline"}
+    wares = [laces, trees, horns]
+    orders = [
+        {"order_id": 8_180_000_001, "order_status": "WAIT_SELLER_SEND_GOODS"},
+        {
+            "order_id": 8_180_000_002,
+            "order_status": "WAIT_BUYER_ACCEPT_GOODS",
+            "logistics": {"logistics_no": "LP00700000001CN"},
+        },
+    ]
+    return {
+        "app_key": "500001",
+        "app_secret": "demo-aliexpress-secret",
+        "session": "demo-aliexpress-session",
+        "products": wares,
+        "feeds": {FEED: [each["product_id"] for each in wares]},
+        "orders": orders,
+    }
+
+
+def _ware(number: int, name: str, price: str, units: dict[str, int]) -> Json:
+    first = 12_000_030_000_000_000 + 10 * number
+    skus = [
+        {
+            "sku_id": first + n,
+            "sku_attr": f"14:{n}",
+            "price": price,
+            "stock": count,
+            "options": {"Color": colour},
+        }
+        for n, (colour, count) in enumerate(units.items(), 1)
+    ]
+    return {"product_id": 1_005_006_500_000_000 + number, "subject": name, "skus": skus}
+
+
+# ------------------------------------------------------------------------- CSV
+
+
+def _list() -> Json:
+    """A workshop's list from a spreadsheet: semicolons, decimal commas, words where a number belongs."""
+    rows = (
+        ("W-01", "Dubbin, 100 ml", "36", "4,90"),
+        ("W-02", "Heel taps, pair", "0", "1,20"),
+        ("W-03", "Saddle soap", "on request", "6,50"),
+        ("W-04", "Suède block", "18", "3,75"),
+    )
+    columns = ["Artikel", "Bezeichnung", "Bestand", "Preis"]
+    products = [dict(zip(columns, row, strict=True)) for row in rows]
+    return {"columns": columns, "separator": ";", "bom": True, "products": products}

@@ -7,6 +7,7 @@ from sandbox.aliexpress.dialect import AliExpress
 from sandbox.bigbuy.dialect import BigBuy
 from sandbox.bricklink.dialect import BrickLink
 from sandbox.brickowl.dialect import BrickOwl
+from sandbox.csv_supplier import CsvSupplier
 from sandbox.frame import Rest, System
 from sandbox.rest import Dialect
 from sandbox.surroundings import Surroundings
@@ -16,6 +17,7 @@ DIALECTS: Final[Mapping[str, Callable[[], Dialect[Any]]]] = {
     "brickowl": BrickOwl,
     "bigbuy": BigBuy,
     "aliexpress": AliExpress,
+    "csv": CsvSupplier,
 }
 
 

@@ -15,7 +15,7 @@ from sandbox.rms import read_section
 from sandbox.shopify.section import read_shop
 from sandbox.shopify.shop import Shop
 
-REST: Final = ("bricklink", "brickowl", "bigbuy", "aliexpress")
+REST: Final = ("bricklink", "brickowl", "bigbuy", "aliexpress", "csv")
 """Systems whose sections hold accounts by name; `sandbox.systems` has those that are served."""
 
 

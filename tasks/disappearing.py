@@ -40,14 +40,28 @@ class Disappearing:
                 settled |= unseen
 
     def settle_look_ups(self) -> None:
-        """Judge the products that were asked for and do not exist."""
-        self._settle(PRODUCTS, "stock", set(self.reading.tally.absent), "what was looked up")
+        """Judge the products that were asked for and do not exist, and the variants that theirs have no more.
+
+        Variants go with their product: no list but its own tells of them.
+        """
+        tally, context = self.reading.tally, self._context
+        gone = self._settle(PRODUCTS, "stock", set(tally.absent), "what was looked up")
+        theirs = context.ledger.variants_of(context.job, gone)
+        context.ledger.set_stock(context.job, VARIANTS, dict.fromkeys(theirs, 0), context.now())
+        self._settle(VARIANTS, "stock", set(tally.lost), "what was looked up of variants")
 
     def _unseen(self, kind: Kind, facet: Facet) -> set[str]:
+        """What no page showed. A product is there as long as one of its variants is: some have no own row."""
         unseen = self._context.ledger.unseen(self._context.job, kind, facet)
-        return {key for key in unseen if (kind.key, key) not in self.reading.seen}
+        left = {key for key in unseen if (kind.key, key) not in self.reading.seen}
+        if kind is VARIANTS or not left:
+            return left
+        theirs = self._context.ledger.variants_of(self._context.job, left)
+        lost = self._unseen(VARIANTS, facet) if theirs else set()
+        return left - {product for variant, product in theirs.items() if variant not in lost}
 
-    def _settle(self, kind: Kind, facet: Facet, unseen: set[str], where: str) -> None:
+    def _settle(self, kind: Kind, facet: Facet, unseen: set[str], where: str) -> set[str]:
+        """Judge what was not seen; which of it is gone for good."""
         context, row = self._context, self._context.supplier
         known = context.ledger.product_count(row.user_id, row.id, kind)
         before = context.ledger.missing(row.user_id, row.id, kind)
@@ -59,14 +73,17 @@ class Disappearing:
         elif context.dry_run:
             self.missing += len(unseen)
         elif unseen:
-            self._mark(kind, facet, unseen)
+            return self._mark(kind, facet, unseen)
+        return set()
 
-    def _mark(self, kind: Kind, facet: Facet, unseen: set[str]) -> None:
+    def _mark(self, kind: Kind, facet: Facet, unseen: set[str]) -> set[str]:
         context, row = self._context, self._context.supplier
         ledger, now = context.ledger, context.now()
         self.missing += ledger.mark_missing(context.job, kind, facet, unseen, now)
-        if facet == "stock":
-            hours = context.settings.gone_after_hours
-            limit = None if hours is None else timedelta(hours=hours)
-            gone = absence.gone(ledger.missing(row.user_id, row.id, kind), unseen, now, limit)
-            self.gone += ledger.set_stock(context.job, kind, dict.fromkeys(gone, 0), now)
+        if facet != "stock":
+            return set()
+        hours = context.settings.gone_after_hours
+        limit = None if hours is None else timedelta(hours=hours)
+        gone = absence.gone(ledger.missing(row.user_id, row.id, kind), unseen, now, limit)
+        self.gone += ledger.set_stock(context.job, kind, dict.fromkeys(gone, 0), now)
+        return gone

@@ -28,18 +28,14 @@ def feed_after(context: JobContext) -> tuple[JsonObject, tuple[str, ...]]:
     return fed, ()
 
 
-def feed(
-    settings: Settings, ledger: Ledger, supplier: Supplier, *, dry_run: bool, released: bool = False
-) -> JsonObject:
+def feed(settings: Settings, ledger: Ledger, supplier: Supplier, *, dry_run: bool) -> JsonObject:
     """Bring everything that a supplier feeds in line with its stock: `levels` and `items`, if there are any.
 
-    `released`: a person has seen which items are held. Raises what the own store raises.
+    Raises what the own store raises.
     """
-    rows = bound(ledger, supplier)
     fed: JsonObject = {}
-    if items := [row for row in rows if row.own_item_id is not None]:
-        found = feed_items(settings, ledger, supplier, items, dry_run=dry_run, released=released)
-        fed["items"] = found.as_dict()
+    if items := bound_items(ledger, supplier):
+        fed["items"] = feed_items(settings, ledger, supplier, items, dry_run=dry_run).as_dict()
     if levels := bound_levels(ledger, supplier):
         fed["levels"] = _levels(settings, ledger, supplier, levels, dry_run=dry_run)
     return fed
@@ -51,6 +47,11 @@ def bound(ledger: Ledger, supplier: Supplier) -> list[Imported]:
         *ledger.bound_products(supplier.user_id, supplier.id),
         *ledger.bound_variants(supplier.user_id, supplier.id),
     ]
+
+
+def bound_items(ledger: Ledger, supplier: Supplier) -> list[Imported]:
+    """Those of them that feed own items."""
+    return [row for row in bound(ledger, supplier) if row.own_item_id is not None]
 
 
 def bound_levels(ledger: Ledger, supplier: Supplier) -> list[Imported]:

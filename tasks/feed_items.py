@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from hashlib import sha256
 
+from connectors.errors import ConfigurationError
 from connectors.ledger import Item, Ledger, Why
+from connectors.ledger.supplier_feeds import truth_of_supplier
 from connectors.ledger.supplier_records import Supplier
 from connectors.records import JsonObject
 from connectors.settings import Settings
@@ -16,13 +19,24 @@ from tasks.partner_diff import Policy
 from tasks.plan import Line, Outcome, balance
 from tasks.prepare import limits_of
 
+DAY = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Somebody lets through what is held, as long as it is what they saw: its `fingerprint`."""
+
+    fingerprint: str
+    by: str
+
 
 @dataclass
 class FedItems:
-    """One line for each own item that is fed, as a report tells it."""
+    """One line for each own item that is fed, as a report tells it. `waits`: fingerprint of what is held."""
 
     lines: list[Line] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    waits: str = ""
 
     def as_dict(self) -> JsonObject:
         """For the job's result."""
@@ -33,6 +47,7 @@ class FedItems:
                 for line in self.lines
                 if line.outcome in {Outcome.HELD, Outcome.REFUSED}
             ],
+            "waits": self.waits or None,
             "problems": list(self.problems),
         }
 
@@ -44,24 +59,55 @@ def feed_items(
     rows: Sequence[Imported],
     *,
     dry_run: bool,
-    released: bool = False,
+    release: Release | None = None,
 ) -> FedItems:
     """Bring own items in line with the imported products that feed them.
 
-    `released`: a person has seen what is held. Only items of accounts that the user's channels name.
+    Only items of accounts that the user's channels name.
+    Raises ConfigurationError if something is to be released that is not held, or not any more.
     """
     fed, policy = FedItems(), policy_of(settings)
     pairs = _pairs(ledger, supplier, rows, fed)
-    sold = _sold(settings, ledger, [item for _, item in pairs])
+    items = [item for _, item in pairs]
+    sold = _sold(settings, ledger, items)
     lines = [
         _line(place, item, offers.wanted(row, sold.get(item.id, 0), policy))
         for place, (row, item) in enumerate(pairs)
     ]
-    judged = lines if released else guard.review(lines, limits_of(settings), {}, History())
+    history = _history(settings, ledger, supplier, items)
+    judged = guard.review(lines, limits_of(settings), {}, history)
+    fed.waits = fingerprint([line for line in judged if line.outcome is Outcome.HELD], items)
+    if release:
+        judged = _released(judged, fed.waits, release)
+    why = _why(supplier, release)
     for line in judged:
-        _, item = pairs[line.variant_id]
-        fed.lines.append(_applied(settings, ledger, supplier, item, line, dry_run=dry_run))
+        item = items[line.variant_id]
+        fed.lines.append(_applied(settings, ledger, item, line, why, dry_run=dry_run))
     return fed
+
+
+def fingerprint(held: Sequence[Line], items: Sequence[Item]) -> str:
+    """What a person who saw these lines can name them by; "" for none."""
+    told = sorted(f"{items[line.variant_id].id}|{line.shown}|{line.wanted}" for line in held)
+    return sha256("\n".join(told).encode()).hexdigest()[:12] if told else ""
+
+
+def _released(lines: Sequence[Line], waits: str, release: Release) -> list[Line]:
+    if not waits:
+        raise ConfigurationError("nothing is held")
+    if release.fingerprint != waits:
+        raise ConfigurationError(f"what is held now is {waits}, not {release.fingerprint}: look at it again")
+    return [
+        line._replace(outcome=None, reason="", note="") if line.outcome is Outcome.HELD else line
+        for line in lines
+    ]
+
+
+def _why(supplier: Supplier, release: Release | None) -> Why:
+    """What the items' history says. What a person released does not count as done by the supplier."""
+    if release:
+        return Why("update", release.by, f"stock of {supplier.name}, released")
+    return Why("update", truth_of_supplier(supplier.id), f"stock of {supplier.name}")
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -98,6 +144,16 @@ def _sold(settings: Settings, ledger: Ledger, items: Sequence[Item]) -> Mapping[
     }
 
 
+def _history(settings: Settings, ledger: Ledger, supplier: Supplier, items: Sequence[Item]) -> History:
+    """What this supplier did to these items in the 24 hours before, by their places."""
+    places = {item.id: place for place, item in enumerate(items)}
+    moves = ledger.item_moves(places, truth_of_supplier(supplier.id), settings.now() - DAY)
+    falls = {places[item]: move.fell for item, move in moves.items() if move.fell}
+    rises = {places[item]: move.rose for item, move in moves.items() if move.rose}
+    zeroed = frozenset(place for place in falls if items[place].quantity_available == 0)
+    return History({}, zeroed, falls, rises)
+
+
 def _line(place: int, item: Item, wanted: Wanted) -> Line:
     line = Line(0, place, place, item.part_number, "", shown=item.quantity_available, fed_by="supplier")
     if wanted.units is None:
@@ -106,9 +162,7 @@ def _line(place: int, item: Item, wanted: Wanted) -> Line:
     return line.ended(Outcome.UNCHANGED) if line.wanted == line.shown else line
 
 
-def _applied(
-    settings: Settings, ledger: Ledger, supplier: Supplier, item: Item, line: Line, *, dry_run: bool
-) -> Line:
+def _applied(settings: Settings, ledger: Ledger, item: Item, line: Line, why: Why, *, dry_run: bool) -> Line:
     if not line.is_open:
         return line
     if dry_run:
@@ -119,7 +173,6 @@ def _applied(
         sold = max(0, now.quantity_sold - item.quantity_sold)
         return replace(now, quantity_available=max(0, line.wanted - sold))
 
-    why = Why("update", f"supplier:{supplier.id}", f"stock of {supplier.name}")
     done = ledger.change_item(
         item.account,
         item.id,

@@ -209,7 +209,7 @@ class _Desk:
     def completed(self, ended: JobResult) -> JsonObject:
         """The job came to its end."""
         if self.dry_run:
-            return self._line(End.PLANNED, result=ended.result)
+            return self._line(End.PLANNED, result=ended.result, usage=ended.usage)
         now = self.settings.now()
         kept = self.ledger.finish_job(
             self.job,
@@ -223,14 +223,14 @@ class _Desk:
             return self._gone()
         self._settle("success", JobStatus.COMPLETED)
         self.log(Sign.SUCCESS, f"job {self.job.id}: {self.job.source_type} completed")
-        return self._line(End.COMPLETED, result=ended.result)
+        return self._line(End.COMPLETED, result=ended.result, usage=ended.usage)
 
     def put_back(self, ended: PutBack) -> JsonObject:
         """The job goes on when its supplier lets it."""
         if not self.dry_run and not self.ledger.put_back_job(self.job, ended.until, self.settings.now()):
             return self._gone()
         self.log(Sign.INFORMATION, f"job {self.job.id}: goes on at {ended.until:%H:%M:%S} ({ended.why})")
-        return self._line(End.PUT_BACK, resumes_at=ended.until)
+        return self._line(End.PUT_BACK, resumes_at=ended.until, usage=ended.usage)
 
     def stopped(self, error: Exception) -> JsonObject:
         """The job failed, for now or for good, or is not ours any more."""
@@ -274,10 +274,16 @@ class _Desk:
         error: str | None = None,
         result: JsonObject | None = None,
         resumes_at: datetime | None = None,
+        usage: JsonObject | None = None,
     ) -> JsonObject:
-        seconds = (clock() - self.began).total_seconds()
         return queueing.outcome(
-            self.job, end, error=error, result=result, seconds=seconds, resumes_at=resumes_at
+            self.job,
+            end,
+            error=error,
+            result=result,
+            seconds=(clock() - self.began).total_seconds(),
+            resumes_at=resumes_at,
+            usage=usage,
         )
 
 

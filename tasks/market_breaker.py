@@ -1,11 +1,10 @@
 """Keep away from a marketplace that does not answer, and tell people once."""
 
 from connectors.ledger.market_records import Breaker, BreakerState
+from connectors.market import TITLES
 from tasks import alerts, breaker
 from tasks.alarm import Cause
 from tasks.stall import Stall
-
-NAMES = {"bricklink": "BrickLink", "brickowl": "Brick Owl"}
 
 
 def may_enter(stall: Stall) -> bool:
@@ -48,7 +47,7 @@ def _key(stall: Stall) -> str:
 
 
 def _tell(stall: Stall, opened: Breaker) -> None:
-    name = NAMES[stall.market.name]
+    name = TITLES[stall.market.name]
     text = (
         f"{name} is left alone for the account {stall.account}: {opened.reason}\n\n"
         f"Failures in a row: {opened.failures}. Items stay behind until it works again; one of them tries "

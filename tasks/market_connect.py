@@ -1,8 +1,10 @@
 """Open a marketplace for an account: its credentials, its budget of calls, how long to wait for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+
+from pydantic import SecretStr
 
 from connectors import bricklink, brickowl
 from connectors.bricklink import BrickLink, Keys, Signer, judging
@@ -39,10 +41,15 @@ class LedgerBudget:
 
 
 def open_bricklink(
-    settings: Settings, ledger: Ledger, account: str, *, attempts: int | None = None
+    settings: Settings,
+    ledger: Ledger,
+    account: str,
+    *,
+    attempts: int | None = None,
+    given: Mapping[str, SecretStr] | None = None,
 ) -> BrickLink:
-    """An account's BrickLink store; see `open_market`."""
-    keys = credentials(settings, ledger, account, "bricklink")
+    """An account's BrickLink store; see `open_market`. `given`: credentials that are not kept yet."""
+    keys = given or credentials(settings, ledger, account, "bricklink")
     signer = Signer(Keys(**keys), now=settings.now)
     http = Http(
         settings.bricklink_base_url or bricklink.BASE_URL,
@@ -59,10 +66,15 @@ def open_bricklink(
 
 
 def open_brickowl(
-    settings: Settings, ledger: Ledger, account: str, *, attempts: int | None = None
+    settings: Settings,
+    ledger: Ledger,
+    account: str,
+    *,
+    attempts: int | None = None,
+    given: Mapping[str, SecretStr] | None = None,
 ) -> BrickOwl:
-    """An account's Brick Owl store; see `open_market`."""
-    key = credentials(settings, ledger, account, "brickowl")["api_key"]
+    """An account's Brick Owl store; see `open_market`. `given`: credentials that are not kept yet."""
+    key = (given or credentials(settings, ledger, account, "brickowl"))["api_key"]
     http = Http(
         settings.brickowl_base_url or brickowl.BASE_URL,
         system="brickowl",

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from connectors.ledger.market_records import Breaker, BreakerState, MarketAccount, View
+from connectors.market import TITLES
 from connectors.records import JsonObject
 from connectors.shape import as_list, as_object
+from tasks.market_report import several
 from tasks.page import escape
 
 ROWS = 1_000
@@ -48,7 +50,9 @@ def markdown(states: Sequence[State], report: JsonObject, now: datetime) -> str:
         *(f"- Error: {escape(str(each))}" for each in as_list(report["errors"], "errors")),
         *_markets(states, now),
         *_troubles(states),
+        *_oversold(report),
         *_reviews(report),
+        *_compared(report),
     ]
     return "\n".join(lines)
 
@@ -57,7 +61,7 @@ def _markets(states: Sequence[State], now: datetime) -> list[str]:
     if not states:
         return ["", "No account is on a marketplace: `evenstock accounts add NAME --bricklink --brickowl`."]
     counted = " | ".join(WORST)
-    head = f"| marketplace | account | | {counted} | orders read | compared | calls a day |"
+    head = f"| marketplace | account | state | {counted} | orders read | compared | calls in 24 h |"
     ordered = sorted(
         states, key=lambda each: (not each.is_broken, -each.counts["failed"], -each.counts["parked"])
     )
@@ -77,13 +81,13 @@ def _row(state: State, now: datetime) -> str:
     if not market.enabled:
         health = "⚪ switched off"
     cells = (
-        market.marketplace,
+        TITLES[market.marketplace],
         escape(market.account),
         health,
         *(str(counts[name]) for name in WORST),
         _ago(market.polled_at, now),
         _ago(market.compared_at, now),
-        str(sum(state.calls.values())) if state.calls else "-",
+        f"{sum(state.calls.values()):,}" if state.calls else "-",
     )
     return f"| {' | '.join(cells)} |"
 
@@ -95,7 +99,7 @@ def _troubles(states: Iterable[State]) -> list[str]:
     views.sort(key=lambda view: (WORST.index(str(view.listing.status)), view.item.name))
     head = ["", "| item | marketplace | status | why | next try |", "|---|---|---|---|---|"]
     rows = [
-        f"| {escape(view.item.name)} (`{view.item.id}`) | {view.listing.marketplace} | "
+        f"| {escape(view.item.name)} (`{view.item.id}`) | {TITLES[view.listing.marketplace]} | "
         f"{_SIGNS[str(view.listing.status)]} {view.listing.status} | {escape(view.listing.reason)} | "
         f"{_at(view.listing.next_attempt_at)} |"
         for view in views[:TROUBLES]
@@ -112,9 +116,64 @@ def _reviews(report: JsonObject) -> list[str]:
     rows = [as_object(each, "review") for each in as_list(report["review"], "review")]
     if not rows:
         return []
-    told = (f"- {row['marketplace']}, item `{row['item_id']}`: {escape(str(row['reason']))}" for row in rows)
-    how = "`evenstock orders restock|write-off ID` says what became of an order's units."
-    return ["", f"**{len(rows)} to review.** {how}", "", *told]
+    return ["", f"**{len(rows)} to review:**", "", *(f"- {_to_review(row)}" for row in rows)]
+
+
+def _to_review(row: JsonObject) -> str:
+    """What a person is to look at, and how to say what came of it."""
+    number, item = row.get("id"), row["item_id"]
+    then = f"`evenstock items retry {item}` takes it as it is"
+    if number is not None:
+        then = f"`evenstock orders restock {number}` or `evenstock orders write-off {number}`"
+    what = escape(" ".join(filter(None, (str(row.get("sku") or ""), f"(`{item}`)"))))
+    return f"{TITLES[str(row['marketplace'])]}, {what}: {escape(str(row['reason']))}. {then}."
+
+
+def _oversold(report: JsonObject) -> list[str]:
+    """Sales of units that were sold already elsewhere: somebody has to be told."""
+    rows = [as_object(each, "sale") for each in as_list(report["oversold"], "oversold")]
+    told = (
+        f"- {TITLES[str(row['marketplace'])]} order {escape(str(row['order_id']))} lacks {row['oversold']} "
+        f"of item `{row['item_id']}`; the last ones went to order {escape(str(row['other_order'] or '?'))}."
+        for row in rows
+    )
+    return ["", "**Sold twice: write to these buyers.**", "", *told] if rows else []
+
+
+_FOUND = {
+    "missing": "not there",
+    "below": "showing less than expected",
+    "above": "showing more than expected",
+    "twice": "there twice",
+    "orphan": "with the mark of an item that is not here",
+    "foreign": "of no item here, left alone",
+    "looks": "with another price or other texts than ours",
+}
+
+
+def _compared(report: JsonObject) -> list[str]:
+    """What a look at the lots found to be otherwise."""
+    rows = [as_object(each, "difference") for each in as_list(report["drift"], "drift")]
+    counts = Counter((str(row["kind"]), str(row["marketplace"])) for row in rows)
+    told = (
+        f"- {TITLES[name]}: {several(count, 'lot')} {words}"
+        for kind, words in _FOUND.items()
+        for name in TITLES
+        if (count := counts[kind, name])
+    )
+    return ["", "**What the lots show, compared with what they should:**", "", *told] if rows else []
+
+
+_COLUMNS = {
+    "item": "item_id",
+    "sku": "sku",
+    "marketplace": "marketplace",
+    "from": "old_qty",
+    "to": "new_qty",
+    "outcome": "outcome",
+    "lot": "lot_id",
+    "why": "reason",
+}
 
 
 def table(report: JsonObject) -> list[dict[str, str | int | None]]:
@@ -123,10 +182,7 @@ def table(report: JsonObject) -> list[dict[str, str | int | None]]:
     worst = ("failed", "parked", "unknown", "not_sent", "mocked", "done", "unchanged")
     rows.sort(key=lambda row: worst.index(str(row["outcome"])))
     return [
-        {
-            name: escape(str(row[name] or ""))
-            for name in ("item_id", "sku", "marketplace", "outcome", "lot_id", "reason")
-        }
+        {head: escape("" if row[name] is None else str(row[name])) for head, name in _COLUMNS.items()}
         for row in rows[:ROWS]
     ]
 

@@ -1,7 +1,7 @@
 """Tell how a marketplace sync went: the report that programs read, and the table that people look at."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -24,9 +24,19 @@ COUNTED = {
 """Where each end of a push goes in the balance."""
 
 PLANNED = ("done", "unchanged", "held", "refused", "conflict", "failed", "parked", "not_sent")
-LISTED = {"done": "updated", "failed": "errors", "parked": "parked", "unknown": "unknown"}
-"""Lists of `details` by how a listing ended; everything else is in `skipped`."""
-LISTS = ("updated", "deleted", "errors", "held", "refused", "conflicts", "parked", "unknown", "skipped")
+LISTED = {
+    "done": "updated",
+    "failed": "errors",
+    "parked": "parked",
+    "unknown": "unknown",
+    "not_sent": "put_off",
+}
+"""Lists of `details` by how a listing ended; everything else is in `skipped`, what a dry run would do in
+`planned`."""
+LISTS = (
+    *("updated", "deleted", "planned", "errors", "held", "refused", "conflicts", "parked", "unknown"),
+    *("put_off", "skipped"),
+)
 
 NOT_AS_IT_SHOULD_BE = frozenset({Kind.MISSING, Kind.BELOW, Kind.ABOVE, Kind.TWICE})
 
@@ -50,6 +60,11 @@ class Tale:
         return [each for part in self.parts for each in part.ended]
 
     @property
+    def planned(self) -> list[Ended]:
+        """What a dry run would do."""
+        return [each for part in self.parts for each in part.planned]
+
+    @property
     def troubles(self) -> list[str]:
         """What kept a marketplace from being worked on."""
         told = (f"{part.marketplace}, {part.account}: {part.trouble}" for part in self.parts if part.trouble)
@@ -67,7 +82,7 @@ def document(tale: Tale, now: datetime) -> JsonObject:
         "dry_run": tale.dry_run,
         "writes": "on" if tale.writes else "off",
         "duration_seconds": round(max(0.0, (now - tale.started_at).total_seconds()), 2),
-        "items": list[JsonValue]([*(_line(tale, each) for each in tale.ended), *_plans(tale)]),
+        "items": [_line(tale, each) for each in tale.ended + tale.planned],
         "orders": [_sale(each) for part in tale.parts for each in part.bookings if each.quantity],
         "oversold": [_sale(each) for part in tale.parts for each in part.bookings if each.oversold],
         "restocked": [_review(each) for part in tale.parts for each in part.returned],
@@ -77,7 +92,7 @@ def document(tale: Tale, now: datetime) -> JsonObject:
         "balance": dict[str, JsonValue](books),
         "receipt": {
             "read_back": sum(part.read_back for part in tale.parts),
-            "drift": sum(1 for _, each in differences if each.kind in NOT_AS_IT_SHOULD_BE),
+            "drift": _drifted(tale),
             "unconfirmed": books["unknown"],
         },
         "plan_id": None,
@@ -90,7 +105,7 @@ def document(tale: Tale, now: datetime) -> JsonObject:
 def balance(tale: Tale) -> dict[str, int]:
     """One line a listing: checked = unknown + planned, planned = all the others."""
     counts = Counter(COUNTED[each.how] for each in tale.ended)
-    counts["not_sent"] += sum(len(part.planned) for part in tale.parts)
+    counts["not_sent"] += len(tale.planned)
     planned = {name: counts[name] for name in PLANNED}
     total = sum(planned.values())
     return {"checked": total + counts["unknown"], "unknown": counts["unknown"], "planned": total, **planned}
@@ -99,21 +114,36 @@ def balance(tale: Tale) -> dict[str, int]:
 def message(tale: Tale) -> str:
     """How it went, in one sentence."""
     if tale.dry_run:
-        count = sum(len(part.planned) for part in tale.parts)
-        return f"Dry run completed, nothing was sent: {count} listings are behind"
+        count = len(tale.planned)
+        return f"Dry run completed, nothing was sent: {several(count, 'listing')} to bring level"
     books = balance(tale)
     sold = sum(each.quantity for part in tale.parts for each in part.bookings if _is_sale(each))
     told = [
-        f"{books['done']} listings brought level",
-        *(
-            f"{books[name]} {name.replace('_', ' ')}"
-            for name in ("failed", "parked", "unknown", "not_sent")
-            if books[name]
-        ),
-        *([f"{sold} units sold"] if sold else []),
+        f"{several(books['done'], 'listing')} brought level" if tale.ended else "every listing is level",
+        *(f"{books[name]} {word}" for name, word in _WORDS.items() if books[name]),
+        *([f"{several(sold, 'unit')} sold there"] if sold else []),
+        *([f"{several(drifted, 'lot')} not as expected"] if (drifted := _drifted(tale)) else []),
         *(tale.troubles[:1]),
     ]
     return f"Marketplace sync: {'; '.join(told)}"
+
+
+def _drifted(tale: Tale) -> int:
+    return sum(1 for part in tale.parts for each in part.drift if each.kind in NOT_AS_IT_SHOULD_BE)
+
+
+_WORDS = {
+    "failed": "failed",
+    "parked": "parked until somebody looks",
+    "unknown": "not known yet",
+    "not_sent": "put off",
+}
+"""What people call the ends of a push that are none."""
+
+
+def several(count: int, thing: str) -> str:
+    """`1 listing`, `2 listings`."""
+    return f"{count:,} {thing}" + ("" if count == 1 else "s")
 
 
 def state_name(report: Mapping[str, JsonValue]) -> str:
@@ -128,14 +158,10 @@ def _line(tale: Tale, ended: Ended) -> JsonObject:
     return _of(tale, ended.key) | {
         "outcome": ended.how.value,
         "lot_id": ended.lot_id,
+        "old_qty": ended.before,
+        "new_qty": ended.after,
         "reason": ended.reason,
     }
-
-
-def _plans(tale: Tale) -> Iterable[JsonObject]:
-    for part in tale.parts:
-        for key, step in part.planned:
-            yield _of(tale, key) | {"outcome": "not_sent", "lot_id": None, "reason": step}
 
 
 def _of(tale: Tale, key: ListingKey) -> JsonObject:
@@ -162,7 +188,7 @@ def _details(tale: Tale) -> JsonObject:
         name = LISTED.get(COUNTED[ended.how], "skipped")
         is_gone = (item := tale.items.get(ended.key.item_id)) is not None and item.deleted_at is not None
         lists["deleted" if is_gone and name == "updated" else name].append(_line(tale, ended))
-    lists["skipped"] += list(_plans(tale))
+    lists["planned"] += [_line(tale, each) for each in tale.planned]
     return {name: list[JsonValue](rows) for name, rows in lists.items()}
 
 
@@ -195,7 +221,7 @@ def _review(review: Review) -> JsonObject:
         "lot_id": review.lot_id,
         "quantity": review.quantity,
         "state": review.state.value,
-        "reason": f"order {review.order_id} gave back {review.quantity} units: are they there?",
+        "reason": f"order {review.order_id} gave back {several(review.quantity, 'unit')}: in stock again?",
     }
 
 

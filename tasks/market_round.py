@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import cast
 from uuid import uuid4
 
 from connectors.errors import BudgetSpent, ConnectorError, EvenstockError, Unauthorised
@@ -23,7 +24,7 @@ from tasks.immediate import Told, announce, open_stall
 from tasks.lease import held
 from tasks.owed import Dress, Make, Move, Remove, Rest, next_step
 from tasks.push import Ended, How, bring_level
-from tasks.stall import Shelf, Stall, face_of, known, wanted
+from tasks.stall import Shelf, Stall, face_of, known, shown_by, wanted
 
 WIDTH = 4
 """Listings of a marketplace that are pushed at the same time; BrickLink turns more than five calls away."""
@@ -40,13 +41,14 @@ MOST = 5_000
 class Part:
     """What came of one account on one marketplace.
 
-    `trouble`: why it could not be worked on as a whole. `is_busy`: another run is at it.
+    `planned`: what would be done, as its reason. `trouble`: why it could not be worked on as a whole.
+    `is_busy`: another run is at it.
     """
 
     account: str
     marketplace: Marketplace
     ended: list[Ended] = field(default_factory=list)
-    planned: list[tuple[ListingKey, str]] = field(default_factory=list)
+    planned: list[Ended] = field(default_factory=list)
     orders: int = 0
     bookings: list[Booking] = field(default_factory=list)
     returned: list[Review] = field(default_factory=list)
@@ -104,7 +106,7 @@ def plan(settings: Settings, ledger: Ledger, place: Place, items: Sequence[str] 
     for view in ledger.views(place.account, {key.item_id for key in keys}):
         key = _key(view)
         if key in keys:
-            part.planned.append((key, _step(place.marketplace, view)))
+            part.planned.append(_would(key, view))
     return part
 
 
@@ -136,6 +138,12 @@ def _behind(ledger: Ledger, place: Place, now: datetime, items: Sequence[str] | 
     return ledger.behind(
         now, account=place.account, item_ids=items, marketplace=place.marketplace, limit=MOST
     )
+
+
+def _would(key: ListingKey, view: View) -> Ended:
+    step = _step(cast("Marketplace", key.marketplace), view)
+    after = wanted(view.item).available
+    return Ended(key, How.NOT_SENT, step, view.listing.lot_id, before=shown_by(view), after=after)
 
 
 def _step(marketplace: Marketplace, view: View) -> str:
@@ -190,7 +198,12 @@ def _push(stall: Stall, key: ListingKey) -> Ended:
 def _put_off(stall: Stall, keys: Sequence[ListingKey], closed: Ended) -> list[Ended]:
     """What is less urgent than what could not be sent cannot be sent either."""
     stall.ledger.postpone(keys, closed.reason, closed.closed_until or stall.now())
-    return [replace(closed, key=key, orders_wanted=False) for key in keys]
+    views = {_key(view): view for view in stall.ledger.views(stall.account, {key.item_id for key in keys})}
+    return [
+        replace(_would(key, views[key]), reason=closed.reason, closed_until=closed.closed_until)
+        for key in keys
+        if key in views
+    ]
 
 
 # ------------------------------------------------------------------- looking

@@ -50,13 +50,7 @@ def begun(
 
 def finish(settings: Settings, ledger: Ledger, tale: Tale, accounts: Sequence[str]) -> JsonObject:
     """The report of a run, shown as artifacts."""
-    touched = {each.key.item_id for each in tale.ended}
-    touched |= {key.item_id for part in tale.parts for key, _ in part.planned}
-    for account in accounts:
-        tale.items |= {item.id: item for item in ledger.items(account, touched, deleted=True)}
-        tale.reviews += ledger.reviews(account)
-        tale.views += ledger.views(account)
-    report = market_report.document(tale, clock())
+    report = told(ledger, tale, accounts)
     page = market_page.markdown(states(settings, ledger, accounts), report, settings.now())
     create_markdown_artifact(page, key=f"{FLOW}-state", description="How every marketplace is")
     create_table_artifact(
@@ -64,9 +58,19 @@ def finish(settings: Settings, ledger: Ledger, tale: Tale, accounts: Sequence[st
     )
     state = RunState.COMPLETED if report["success"] else RunState.FAILED
     ledger.finish_run(tale.run_id, state, clock(), report)
-    told = {"flow": FLOW, "sync_id": tale.run_id, "message": report["message"], "balance": report["balance"]}
-    channels.emit("evenstock.run.finished", accounts[0] if len(accounts) == 1 else ALL, told)
+    event = {"flow": FLOW, "sync_id": tale.run_id, "message": report["message"], "balance": report["balance"]}
+    channels.emit("evenstock.run.finished", accounts[0] if len(accounts) == 1 else ALL, event)
     return report
+
+
+def told(ledger: Ledger, tale: Tale, accounts: Sequence[str]) -> JsonObject:
+    """The report of a run, with what its listings are and what waits for a person."""
+    touched = {each.key.item_id for each in tale.ended + tale.planned}
+    for account in accounts:
+        tale.items |= {item.id: item for item in ledger.items(account, touched, deleted=True)}
+        tale.reviews += ledger.reviews(account)
+        tale.views += ledger.views(account)
+    return market_report.document(tale, clock())
 
 
 def states(settings: Settings, ledger: Ledger, accounts: Sequence[str]) -> list[State]:

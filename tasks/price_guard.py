@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final, Generic, TypeVar
 
-from connectors.ledger.product_marks import Prices
-from connectors.records import JsonObject
+from connectors.ledger.product_marks import Prices, ToldPrice
+from connectors.records import JsonObject, JsonValue
 from connectors.supplier import SupplierProduct, SupplierVariant
 
 Row = TypeVar("Row", SupplierProduct, SupplierVariant)
@@ -65,7 +65,8 @@ _NAMES: Final = ("price", "cost price")
 
 
 def _reason(name: str, before: Decimal | None, after: Decimal | None, limit: Decimal) -> str:
-    if after is None:
+    if after is None or after == before:
+        # A 0 that is known is one that a person believed.
         return ""
     if after <= 0:
         return f"the {name} is 0"
@@ -87,3 +88,16 @@ def _as_held(row: SupplierProduct | SupplierVariant, why: str) -> JsonObject:
         "currency": row.currency,
         "reason": why,
     }
+
+
+def told(held: JsonObject) -> ToldPrice:
+    """The amounts that are held; None: the supplier did not tell that one."""
+    return ToldPrice(_amount(held.get("price")), _amount(held.get("cost_price")), _text(held.get("currency")))
+
+
+def _amount(value: JsonValue) -> Decimal | None:
+    return None if value is None else Decimal(str(value))
+
+
+def _text(value: JsonValue) -> str | None:
+    return None if value is None else str(value)

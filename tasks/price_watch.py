@@ -53,10 +53,8 @@ class PriceWatch:
         )
 
     def note(self, watched: Watched) -> None:
-        """Store what waits now and what does not any more; its rows are there by now."""
+        """Remember what waits now and what does not any more, as it was stored with the page."""
         for kind, held in watched.held:
-            if not self.context.dry_run:
-                self.context.ledger.hold_prices(self.context.job, kind, held, self.context.now())
             self._waiting[kind.key] = {
                 key: what for key, what in (dict(self._held(kind)) | dict(held)).items() if what is not None
             }

@@ -20,13 +20,14 @@ from connectors.errors import (
     WritesOff,
 )
 from connectors.ledger.market_records import ListingKey, ListingNote, ListingStatus, View
+from connectors.market import TITLES
 from tasks import market_breaker
 from tasks.lease import Hold, held
 from tasks.lots import Lots, Parked, Waits, code_of
 from tasks.owed import Dress, Make, Move, Remove, Rest, next_step
 from tasks.retrying import QUICK, is_parked, next_attempt_at
 from tasks.settle import settle
-from tasks.stall import Stall, known, wanted
+from tasks.stall import Stall, known, shown_by, wanted
 
 LEASE_SECONDS = 90.0
 SPARE_SECONDS = 40.0
@@ -64,7 +65,8 @@ class Ended:
     """How a push of a listing ended, and why not better.
 
     `orders_wanted`: a lot showed less than expected. `closed_until`: nothing else of this urgency or less can
-    be sent there before.
+    be sent there before. `before`: units that the lot was expected to show (None: there was none); `after`:
+    those that it is to show.
     """
 
     key: ListingKey
@@ -73,17 +75,22 @@ class Ended:
     lot_id: str | None = None
     orders_wanted: bool = False
     closed_until: datetime | None = None
+    before: int | None = None
+    after: int | None = None
 
 
 def bring_level(stall: Stall, key: ListingKey, holder: str) -> Ended:
     """Bring a listing level, with whatever changes come meanwhile."""
     ended = Ended(key, How.NOT_SENT, "another worker is at it")
     resource = f"listing:{key.account}:{key.item_id}:{key.marketplace}"
+    first: _Turn | None = None
     for _ in range(ROUNDS):
         with held(stall.ledger, [resource], holder, LEASE_SECONDS) as hold:
             if resource not in hold.fences:
                 return ended
-            ended = _Turn(stall, key, hold).run()
+            turn = _Turn(stall, key, hold)
+            first = first or turn
+            ended = replace(turn.run(), before=first.before)
         # A change that came after the last look found the lease taken, and its worker went away.
         if not stall.ledger.behind(
             stall.now(), account=key.account, item_ids=[key.item_id], marketplace=key.marketplace
@@ -99,12 +106,15 @@ class _Turn:
         self._stall = stall
         self._key = key
         self._retries = 0
+        self._first: View | None = None
+        self._last: View | None = None
         self._lots = Lots(stall, key, lambda: hold.check(list(hold.fences), SPARE_SECONDS))
 
     def run(self) -> Ended:
         """Step by step, until nothing is left to do or something stands in the way."""
         for _ in range(STEPS):
-            view = self._stall.ledger.view(self._key)
+            view = self._last = self._stall.ledger.view(self._key)
+            self._first = self._first or view
             if view is None or not view.listing.enabled:
                 return self._ended(How.UNCHANGED, "not listed there")
             if view.listing.status is ListingStatus.PARKED:
@@ -112,6 +122,11 @@ class _Turn:
             if ended := self._guarded(view):
                 return ended
         return self._put_off(self._stall.now(), "it changes faster than it can be sent")
+
+    @property
+    def before(self) -> int | None:
+        """Units that the lot was expected to show when the turn began."""
+        return shown_by(self._first) if self._first else None
 
     def _guarded(self, view: View) -> Ended | None:
         """One step, and what its failure means."""
@@ -216,7 +231,7 @@ class _Turn:
 
     def _behind_the_breaker(self) -> Ended:
         found = self._stall.ledger.breaker(self._key.account, self._stall.market.name)
-        name = market_breaker.NAMES[self._stall.market.name]
+        name = TITLES[self._stall.market.name]
         until = found.next_try_at or self._stall.now()
         return self._closed(until, f"{name} is left alone until {until:%H:%M:%S} UTC: {found.reason}")
 
@@ -228,4 +243,5 @@ class _Turn:
         return self._ended(How.NOT_SENT, reason)
 
     def _ended(self, how: How, reason: str = "", lot_id: str | None = None) -> Ended:
-        return Ended(self._key, how, reason, lot_id, self._lots.orders_wanted)
+        after = wanted(self._last.item).available if self._last else None
+        return Ended(self._key, how, reason, lot_id, self._lots.orders_wanted, after=after)

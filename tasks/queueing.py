@@ -10,7 +10,9 @@ from typing import cast
 from connectors.errors import ConnectorError, LeaseLost, Malformed, Transient, UnknownOutcome
 from connectors.ledger.supplier_records import Job
 from connectors.records import JsonObject
+from connectors.shape import as_list, as_object
 from tasks.plan import BROKEN, Outcome
+from tasks.verdicts import add_usage
 
 FIRST_PAUSE = 60.0
 """Seconds before a job that failed for now is tried again; twice as many each time."""
@@ -31,12 +33,15 @@ class End(StrEnum):
 OUTCOMES: Mapping[End, Outcome] = {
     End.COMPLETED: Outcome.DONE,
     End.FAILED: Outcome.FAILED,
-    End.RETRY: Outcome.FAILED,
+    End.RETRY: Outcome.UNCHANGED,
     End.PUT_BACK: Outcome.UNCHANGED,
     End.LOST: Outcome.REFUSED,
     End.PLANNED: Outcome.NOT_SENT,
 }
-"""Where each stands in the balance. Lost ones are somebody else's now, or were cancelled."""
+"""Where each stands in the balance. Lost ones are somebody else's now, or were cancelled.
+
+One that is tried again has not failed yet: it does once no attempt is left. Until then it is a warning.
+"""
 
 
 def pause(attempt: int, chance: float = 0.0) -> float:
@@ -67,8 +72,9 @@ def outcome(
     result: JsonObject | None = None,
     seconds: float = 0.0,
     resumes_at: datetime | None = None,
+    usage: JsonObject | None = None,
 ) -> JsonObject:
-    """One job of a report."""
+    """One job of a report. `usage`: its calls to the supplier."""
     return {
         "job_id": job.id,
         "user_id": job.user_id,
@@ -81,6 +87,7 @@ def outcome(
         "scheduled_at": resumes_at.isoformat() if resumes_at else None,
         "error": error,
         "result": result,
+        "usage": usage or {},
     }
 
 
@@ -94,7 +101,6 @@ class Shift:
     writes: bool
     outcomes: list[JsonObject] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    api: dict[str, JsonObject] = field(default_factory=dict)
     error: JsonObject | None = None
     maintenance: JsonObject | None = None
 
@@ -105,7 +111,7 @@ class Shift:
 
     @property
     def is_success(self) -> bool:
-        """Whether no job failed."""
+        """Whether no job failed for good."""
         return self.error is None and not any(OUTCOMES[end] in BROKEN for end in self.counts)
 
 
@@ -125,12 +131,12 @@ def report(shift: Shift) -> JsonObject:
         "jobs_retried": counts[End.RETRY],
         "jobs_put_back": counts[End.PUT_BACK],
         "results": list(shift.outcomes),
-        "warnings": list(shift.warnings),
+        "warnings": [*shift.warnings, *_put_off(shift.outcomes)],
         "balance": cast("JsonObject", _balance(shift)),
         "receipt": {"read_back": 0, "drift": 0, "unconfirmed": 0},
         "plan_id": None,
         "plan_expires_at": None,
-        "api": dict(shift.api),
+        "api": _api(shift.outcomes),
         "details": _details(shift.outcomes),
         "maintenance": shift.maintenance,
     }
@@ -154,6 +160,25 @@ def message(shift: Shift) -> str:
     counts = shift.counts
     told = [f"{counts[end]} {word}" for end, word in words.items() if counts[end]]
     return f"Supplier jobs: {', '.join(told)}."
+
+
+def _api(outcomes: Sequence[JsonObject]) -> JsonObject:
+    """The calls to each supplier."""
+    total: JsonObject = {}
+    for each in outcomes:
+        if usage := as_object(each["usage"], "usage"):
+            add_usage(total, f"supplier:{each['supplier_id']}", usage)
+    return total
+
+
+def _put_off(outcomes: Sequence[JsonObject]) -> list[str]:
+    """A warning for each job that failed for now."""
+    return [
+        f"job {each['job_id']} failed, attempt {each['attempt']} of {each['max_attempts']}, "
+        f"and is tried again at {each['scheduled_at']}: {each['error']}"
+        for each in outcomes
+        if each["outcome"] == End.RETRY
+    ]
 
 
 def rate(completed: int, failed: int) -> float | None:
@@ -198,15 +223,20 @@ def _entry(each: JsonObject) -> JsonObject:
     }
 
 
+METRICS = ("type", "supplier", "completed", "failed", "success_rate", "seconds")
+"""What is shown of how jobs go: `success_rate` in per cent, `seconds` on average from the first try on."""
+
+
 def markdown(document: JsonObject, metrics: Sequence[Mapping[str, object]]) -> str:
     """The page in the Prefect UI: how the run went, and how jobs have gone lately by type and supplier."""
     lines = [str(document["message"]), ""]
+    lines += [f"- {_cell(each)}" for each in as_list(document["warnings"], "warnings")]
     results = cast("list[JsonObject]", document["results"])
     if results:
         lines += _table(results, ("type", "supplier_id", "outcome", "seconds", "error"))
     if metrics:
         lines += ["", "Jobs of the last seven days", ""]
-        lines += _table(metrics, ("type", "supplier_id", "completed", "failed", "success_rate", "seconds"))
+        lines += _table(metrics, METRICS)
     return "\n".join(lines)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from prefect import runtime
-from prefect.artifacts import create_markdown_artifact
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.events import emit_event
 
 from connectors.errors import ConfigurationError
@@ -108,21 +108,32 @@ def finish(queue: Queue) -> JsonObject:
     document = queueing.report(queue.shift)
     state = RunState.COMPLETED if queue.shift.is_success else RunState.FAILED
     queue.ledger.finish_run(queue.shift.sync_id, state, clock(), document)
-    create_markdown_artifact(
-        queueing.markdown(document, metrics(queue.ledger, queue.settings.now())),
-        key=f"{AUTOMATED_SYNC}-summary",
-        description="How the run went, and how supplier jobs go",
-    )
+    _show(document, metrics(queue.ledger, queue.settings.now()))
     _announce(queue.shift, document)
     queue.log(Sign.SUCCESS if queue.shift.is_success else Sign.ERROR, str(document["message"]))
     return document
 
 
+def _show(document: JsonObject, kinds: list[JsonObject]) -> None:
+    create_markdown_artifact(
+        queueing.markdown(document, kinds),
+        key=f"{AUTOMATED_SYNC}-summary",
+        description="How the run went, and how supplier jobs go",
+    )
+    create_table_artifact(
+        [{name: each[name] for name in queueing.METRICS} for each in kinds],
+        key=f"{AUTOMATED_SYNC}-metrics",
+        description="Supplier jobs that ended in the last seven days: success rate in per cent, mean seconds",
+    )
+
+
 def metrics(ledger: Ledger, now: datetime) -> list[JsonObject]:
     """How the jobs of the last seven days went, by type and supplier."""
+    names = {each.id: each.name for each in ledger.suppliers()}
     return [
         {
             "type": each.source_type,
+            "supplier": names.get(each.supplier_id or ""),
             "supplier_id": each.supplier_id,
             "completed": each.completed,
             "failed": each.failed,

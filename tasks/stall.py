@@ -110,6 +110,11 @@ def known(listing: Listing) -> Known:
     return Known(listing.lot_id, listing.expected or 0, face_of(listing.shown))
 
 
+def shown_by(view: View) -> int | None:
+    """Units that an item's lot is expected to show; None: it has none."""
+    return view.listing.expected if view.listing.lot_id else None
+
+
 def face_of(shown: JsonObject | None) -> Face | None:
     """A face as the ledger keeps it; None if it does not know the whole of it."""
     if shown is None or shown.keys() < {"price", "text", "public_text"}:

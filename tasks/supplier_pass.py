@@ -1,7 +1,7 @@
 """Read a supplier's pages into the ledger: in pieces that survive a window's end and a worker's death."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, cast
 
@@ -132,19 +132,33 @@ class Reading:
         context, tally = self.context, self.tally
         context.beat()
         watched = self._prices.watched(page)
-        tally.pass_by(page, is_last=is_last)
+        tally.pass_by(page, self._not_on(page, page.whole), is_last=is_last)
         tally.counts.update(held=watched.newly_held, prices=watched.changed)
         now = context.now()
-        kept = replace(watched.page, cursor=tally.cursor)
-        tally.take(
-            context.ledger.store_page(context.job, kept, now, create=self.creates, dry_run=context.dry_run)
+        if "stock" in page.facets and not context.dry_run:
+            # Before the cursor moves behind the page: a worker that dies in between does it again.
+            unsold = dict.fromkeys(self._not_on(page, page.unsold), 0)
+            tally.counts["changed"] += context.ledger.set_stock(context.job, VARIANTS, unsold, now)
+        stored = context.ledger.store_page(
+            context.job,
+            watched.page,
+            now,
+            create=self.creates,
+            dry_run=context.dry_run,
+            held=watched.held,
+            cursor=tally.cursor_after,
         )
+        tally.take(stored)
         self._prices.note(watched)
         if context.dry_run:
             self._see(page)
         else:
-            # Once more, as only now it is known what storing the page came to.
-            context.ledger.progress_job(context.job, tally.rows(self.total), now, cursor=tally.cursor)
+            context.ledger.progress_job(context.job, tally.rows(self.total), now)
+
+    def _not_on(self, page: Page, products: Collection[str]) -> set[str]:
+        """Known variants of these products that the page does not show."""
+        known = self.context.ledger.variants_of(self.context.job, products) if products else {}
+        return known.keys() - {each.supplier_variant_id for each in page.variants}
 
     def _see(self, page: Page) -> None:
         self.seen.update((PRODUCTS.key, each.supplier_product_id) for each in page.products)

@@ -30,6 +30,7 @@ def sync_products(context: JobContext) -> JobResult | PutBack:
 def _ended(context: JobContext, reading: Reading, usage: JsonObject) -> JobResult:
     left = Disappearing(reading)
     left.settle_lists()
+    left.settle_look_ups()
     reading.sum_stock()
     tally, row = reading.tally, context.supplier
     count = context.ledger.product_count(row.user_id, row.id)

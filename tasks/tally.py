@@ -4,7 +4,8 @@ It goes along from window to window and from worker to worker, so that the repor
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from typing import Final, Self, cast
 
 from connectors.ledger.supplier_records import Rows, Stored
@@ -22,7 +23,7 @@ class Tally:
 
     `counts`: rows, inserted, changed, unchanged; problems; prices that changed or are held; asked, of a pass
     by look-up. `pages` by list. `complete`: facets whose lists were read to their proved end. `absent`:
-    products that were asked for and do not exist.
+    products that were asked for and do not exist. `lost`: variants that their products have no more.
     """
 
     at: JsonObject | None = None
@@ -31,6 +32,7 @@ class Tally:
     pages: Counter[str] = field(default_factory=Counter)
     complete: set[Facet] = field(default_factory=set)
     absent: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     @classmethod
@@ -47,6 +49,7 @@ class Tally:
             pages=Counter(pages),
             complete={each for each in FACETS if each in told},
             absent=list(cast("list[str]", cursor["absent"])),
+            lost=list(cast("list[str]", cursor.get("lost", []))),
             problems=list(cast("list[str]", cursor["problems"])),
         )
 
@@ -61,15 +64,23 @@ class Tally:
             "pages": dict(self.pages),
             "complete": [each for each in FACETS if each in self.complete],
             "absent": list(self.absent),
+            "lost": list(self.lost),
             "problems": list(self.problems),
         }
 
-    def pass_by(self, page: Page, *, is_last: bool) -> None:
-        """Take in that a page is about to be stored, and where the next one lies."""
+    def cursor_after(self, stored: Stored) -> JsonObject:
+        """As it is stored together with a page that came to this."""
+        after = replace(self, counts=Counter(self.counts))
+        after.take(stored)
+        return after.cursor
+
+    def pass_by(self, page: Page, lost: Collection[str] = (), *, is_last: bool) -> None:
+        """Take in that a page is about to be stored, which variants it lacks, and where the next lies."""
         self.at, self.is_over = page.cursor, is_last
         self.pages[page.source] += 1
         self.complete |= page.complete
         self.absent += page.absent
+        self.lost += sorted(lost)
         self.counts["rows"] += len(page.products) + len(page.variants)
         self.complain(*page.problems)
 

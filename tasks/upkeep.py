@@ -5,16 +5,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from connectors.ledger import Ledger
-from connectors.ledger.records import RunState
 from connectors.records import JsonObject
 from connectors.settings import Settings
 from tasks import prefect_care, scores
+from tasks.jobs import announce
 from tasks.lease import clock
 from tasks.run import SILENT_FOR, log
 from tasks.signs import Sign, signed
 
 MAINTENANCE = "maintenance"
-LEFT_OPEN = "the run was killed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +68,8 @@ def keep_house(settings: Settings, ledger: Ledger, retention: Retention, *, dry_
     done.step("runs", lambda: ledger.delete_old_runs(logs, dry_run=dry_run))
     done.step("leases", lambda: ledger.delete_old_leases(logs, dry_run=dry_run))
     done.step("windows", lambda: ledger.delete_old_windows(before(1), dry_run=dry_run))
-    done.step("dead_runs", lambda: 0 if dry_run else _dead_runs(ledger))
-    done.step("dead_jobs", lambda: 0 if dry_run else len(ledger.bury_jobs(now, clock())))
+    done.step("dead_runs", lambda: _dead_runs(ledger, dry_run=dry_run))
+    done.step("dead_jobs", lambda: _dead_jobs(ledger, now, dry_run=dry_run))
     done.step("scores", lambda: _scores(ledger, now, dry_run=dry_run))
     _in_prefect(done, settings, before(retention.artifact_days), dry_run=dry_run)
     return done
@@ -82,12 +81,22 @@ def _plans(ledger: Ledger, before: datetime, now: datetime, *, dry_run: bool) ->
     return ledger.delete_old_plans(before, dry_run=dry_run)
 
 
-def _dead_runs(ledger: Ledger) -> int:
+def _dead_runs(ledger: Ledger, *, dry_run: bool) -> int:
     """Close the books of runs whose process died, and tell Prefect; the next run finishes their work."""
+    if dry_run:
+        return ledger.dead_runs(clock(), SILENT_FOR)
     dead = ledger.close_dead_runs(clock(), SILENT_FOR)
-    for each in dead:
-        ledger.finish_run(each.run.id, RunState.KILLED, clock(), {"message": LEFT_OPEN})
     prefect_care.crash([each.run.prefect_run_id for each in dead if each.run.prefect_run_id])
+    return len(dead)
+
+
+def _dead_jobs(ledger: Ledger, now: datetime, *, dry_run: bool) -> int:
+    """Fail the jobs that killed their last worker; whoever waits for them is told."""
+    if dry_run:
+        return ledger.dead_jobs(clock())
+    dead = ledger.bury_jobs(now, clock())
+    for each in dead:
+        announce(each)
     return len(dead)
 
 

@@ -22,7 +22,7 @@ from connectors.market import MARKETPLACES, Market, Marketplace, marker, spendin
 from connectors.records import JsonObject
 from connectors.settings import Settings, load_settings
 from sandbox.app import Sandbox
-from tasks import booking, market_report
+from tasks import booking, market_accounts, market_run
 from tasks.immediate import Told, push_everywhere
 from tasks.item_changes import ItemRequest, change_item
 from tasks.market_connect import LedgerBudget
@@ -253,10 +253,12 @@ class Served(Fair):
         """A run of the net as its flow does it; the report."""
         settings = load_settings()
         tale = Tale("run", self.now(), dry_run=False, writes=settings.evenstock_writes)
-        tale.parts += [sell(settings, self.ledger, place, thorough=compares) for place in PLACES]
-        tale.parts += [level(settings, self.ledger, place, items, compares=compares) for place in PLACES]
-        tale.views = self.ledger.views("default")
-        return market_report.document(tale, self.now())
+        market_accounts.list_items(settings, self.ledger, "default")
+        enabled = market_accounts.enabled_markets(settings, self.ledger, "default")
+        places = [Place("default", each) for each in enabled]
+        tale.parts += [sell(settings, self.ledger, place, thorough=compares) for place in places]
+        tale.parts += [level(settings, self.ledger, place, items, compares=compares) for place in places]
+        return market_run.told(self.ledger, tale, ["default"])
 
     def push_now(self, item: str) -> dict[str, str]:
         """What a worker does when it is told of an item."""

@@ -17,13 +17,14 @@ from sandbox.app import Sandbox
 from sandbox.clock import Clock
 from sandbox.server import serving
 from tests.fair import Fair, Served, environment, world
+from tests.ledgers import sqlite_in
 from tests.worlds import NOW
 
 
 @pytest.fixture(scope="session")
 def fair_ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
     """One ledger for all fairs, wiped before each; what it forgets in a crash is not what they are about."""
-    with closing(open_ledger(f"sqlite:///{tmp_path_factory.mktemp('fair')}/ledger.db")) as ledger:
+    with closing(open_ledger(sqlite_in(tmp_path_factory.mktemp("fair")))) as ledger:
         event.listen(ledger.database.engine, "connect", _careless)
         ledger.close()
         yield ledger

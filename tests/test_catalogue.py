@@ -13,6 +13,7 @@ from prefect import Flow
 from prefect.settings import Settings as PrefectSettings
 from pydantic_settings import BaseSettings
 
+from connectors import csv_supplier, supplier
 from connectors.settings import VARIABLES
 from flows.catalogue import FLOWS, checked, load, settings_of
 from flows.cli import COMMANDS
@@ -200,6 +201,8 @@ def test_only_words_of_a_command_that_exist_are_named() -> None:
                 "accounts",
                 "items",
                 "orders",
+                "suppliers",
+                "jobs",
             }
             if command in with_actions and word.isalpha() and word.islower():
                 assert word in COMMANDS[command][1], f"{place}: evenstock {command} {word}"
@@ -230,3 +233,35 @@ def test_links_of_the_readme_lead_somewhere() -> None:
     links = re.findall(r"\]\((?!https?://|#)([^)#]+)", README)
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+class TestTheRecipeForSuppliers:
+    TEXT = (ROOT / "docs" / "new_supplier.md").read_text("utf-8")
+
+    def test_leads_to_files_and_names_that_are_there(self) -> None:
+        rows = re.findall(r"`(\w+)`[^|`\n]*\]\(\.\./([^)#]+)\)|\[[^]]*\]\(\.\./([^)#]+)\)", self.TEXT)
+        places = {place or other for _, place, other in rows}
+        assert places
+        assert [place for place in places if not (ROOT / place).exists()] == []
+        for name, place in re.findall(r"`(\w+)` in \[[^]]*\]\(\.\./([^)#]+)\)", self.TEXT):
+            assert re.search(rf"\b{name}\b", (ROOT / place).read_text("utf-8")), (name, place)
+
+    def test_names_every_protocol_with_its_method(self) -> None:
+        told = re.findall(r"^\| `(\w+)` \| `(\w+)", self.TEXT, re.MULTILINE)
+        assert {name for name, _ in told} == {
+            name for name, each in vars(supplier).items() if name == "Supplier" or _is_ability(each)
+        }
+        assert all(hasattr(getattr(supplier, name), method) for name, method in told)
+
+    def test_shows_the_row_as_it_is(self) -> None:
+        row = self.TEXT.partition("```python\n")[2].partition("```")[0]
+        code = (ROOT / "connectors" / "suppliers.py").read_text("utf-8")
+        assert "".join(f"    {line}\n" for line in row.splitlines()) in code
+
+    def test_names_every_column_of_a_csv_list(self) -> None:
+        told = self.TEXT.partition("what the list calls our columns:")[2].partition(". Columns")[0]
+        assert set(re.findall(r"`(\w+)`", told)) == {csv_supplier.ID, *csv_supplier.OURS}
+
+
+def _is_ability(value: object) -> bool:
+    return getattr(value, "_is_runtime_protocol", False) and value is not supplier.PlansCalls

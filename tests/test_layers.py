@@ -83,6 +83,7 @@ PURE = {
     "scores",
     "settling",
     "tally",
+    "verdicts",
     "watching",
 }
 """Modules of tasks/ that only judge."""

@@ -146,6 +146,7 @@ class AliExpress:
             variants=tuple(variant for each in read.values() for variant in each.variants),
             absent=tuple(absent),
             whole=frozenset(number for number, each in read.items() if each.variants),
+            unsold=frozenset(number for number, each in read.items() if each.product.available is False),
             cursor=cursor,
             problems=tuple(problems),
         )

@@ -24,6 +24,9 @@ BASE_URL = "https://api.bricklink.com/api/store/v1"
 IN_FLIGHT = 4
 """Calls of an account that may run side by side: more than five are answered 503 by the gateway."""
 
+BLACK = 11
+"""A colour that every catalogue has."""
+
 __all__ = ["BASE_URL", "IN_FLIGHT", "BrickLink", "Keys", "Signer", "judging"]
 
 
@@ -62,6 +65,10 @@ class BrickLink:
     def price(self, amount: Decimal) -> Decimal:
         """An amount as BrickLink will show it."""
         return calls.price(amount)
+
+    def check(self) -> None:
+        """Raise what BrickLink says to our credentials; one call, whatever the store holds."""
+        self._unless_gone(calls.color(BLACK), lambda _: None)
 
     def key(self, new: NewLot) -> str:
         """The key that a lot made from `new` would have."""

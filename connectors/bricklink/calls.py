@@ -109,6 +109,14 @@ def _lot_path(lot_id: str) -> str:
     return f"inventories/{quote(lot_id, safe='')}"
 
 
+def color(number: int) -> Call:
+    """One colour of the catalogue: the least that a token can be tried with.
+
+    https://www.bricklink.com/v3/api.page?page=get-color
+    """
+    return Call("GET /colors/{id}", f"colors/{number}", "GET", lane="orders")
+
+
 # ------------------------------------------------------------------ orders
 
 

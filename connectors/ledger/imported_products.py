@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from connectors.errors import LeaseLost
 from connectors.ledger.database import Database, chunks, insert_into
 from connectors.ledger.jobs import held_by
-from connectors.ledger.rows import Values
+from connectors.ledger.rows import Values, given
 from connectors.ledger.supplier_models import (
     ImportedProductRow,
     ImportedVariantRow,
@@ -19,11 +19,13 @@ from connectors.ledger.supplier_models import (
     SightingRow,
 )
 from connectors.ledger.supplier_records import Job, Stored
+from connectors.records import JsonObject
 from connectors.supplier import Facet, Page, SupplierProduct, SupplierVariant
 
 _MANY = 2_000
 _FOUND: Values = {"missing_from": None, "missing_since": None, "missing_sightings": 0}
 Listed = SupplierProduct | SupplierVariant
+Held = Mapping[str, JsonObject | None]
 Table = type[ImportedProductRow] | type[ImportedVariantRow]
 
 
@@ -78,19 +80,34 @@ class ImportedProducts:
     database: Database
 
     def store_page(
-        self, job: Job, page: Page, now: datetime, *, create: bool = True, dry_run: bool = False
+        self,
+        job: Job,
+        page: Page,
+        now: datetime,
+        *,
+        create: bool = True,
+        dry_run: bool = False,
+        held: Sequence[tuple[Kind, Held]] = (),
+        cursor: Callable[[Stored], JsonObject | None] | None = None,
     ) -> Stored:
         """Store what a page says, that it was seen, and the cursor behind it: all of it, or nothing.
 
-        What the ledger does not know is left out unless `create`. A dry run only counts.
-        Raises LeaseLost if the job was cancelled or another worker has it.
+        What the ledger does not know is left out unless `create`. A dry run only counts. `held`: prices of
+        the page that wait, as for `hold_prices`. `cursor`: made of what storing came to, in place of the
+        page's. Raises LeaseLost if the job was cancelled or another worker has it.
         """
         if dry_run:
             with self.database.reading() as connection:
                 return _stored(_Storing(connection, job, page, now, create), lambda *_: None)
         with self.database.writing() as connection:
             _remember(connection, job, page)
-            return _stored(_Storing(connection, job, page, now, create), _write)
+            stored = _stored(_Storing(connection, job, page, now, create), _write)
+            for kind, waiting in held:
+                hold(connection, job, kind, waiting, now)
+            behind = cursor(stored) if cursor else page.cursor
+            content = {"cursor": null() if behind is None else behind}
+            connection.execute(update(JobRow).where(JobRow.id == job.id).values(content))
+            return stored
 
     def unseen(self, job: Job, kind: Kind, facet: Facet) -> set[str]:
         """The supplier's ids of what is known and was on no page of this job's pass that speaks of the facet.
@@ -105,6 +122,16 @@ class ImportedProducts:
                 seen.update(ids if facet in facets else ())
             known = select(kind.ids()).where(kind.of(job.user_id, job.supplier_id))
             return set(connection.execute(known).scalars()) - seen
+
+
+def hold(connection: Connection, job: Job, kind: Kind, held: Held, now: datetime) -> None:
+    """Keep prices aside that wait for a person, by the supplier's id; None: nothing waits any more."""
+    table = kind.table
+    mine = and_(kind.of(job.user_id, job.supplier_id), kind.ids() == given("key", kind.ids()))
+    rows = [{"_key": each, "_held": what} for each, what in sorted(held.items())]
+    if rows:
+        content = {"held": given("held", table.held), "updated_at": now}
+        connection.execute(update(table).where(mine).values(content), rows)
 
 
 # ---------------------------------------------------------------------- a page
@@ -123,14 +150,12 @@ Write = Callable[[_Storing, Kind, Sequence[Values]], None]
 
 
 def _remember(connection: Connection, job: Job, page: Page) -> None:
-    """Move the cursor, and note what the page showed; a pass that begins forgets the one before."""
+    """Note what the page showed; a pass that begins forgets the one before."""
     mine = connection.execute(select(JobRow.cursor).where(held_by(job)).with_for_update()).one_or_none()
     if mine is None:
         raise LeaseLost(f"the job {job.id} was cancelled, or another worker has it")
     if mine.cursor is None:
         connection.execute(delete(SightingRow).where(SightingRow.job_id == job.id))
-    cursor = null() if page.cursor is None else page.cursor
-    connection.execute(update(JobRow).where(JobRow.id == job.id).values(cursor=cursor))
     seen = {
         "products": [each.supplier_product_id for each in page.products],
         "variants": [each.supplier_variant_id for each in page.variants],

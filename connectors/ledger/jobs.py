@@ -102,18 +102,18 @@ class Jobs:
 
     def bury_jobs(self, now: datetime, clock: datetime) -> list[Job]:
         """Fail the jobs whose last attempt's worker is dead."""
-        dead = and_(
-            JobRow.status == JobStatus.RUNNING,
-            JobRow.lease_until <= clock,
-            JobRow.attempts >= JobRow.max_attempts,
-        )
         with self.database.writing() as connection:
-            locked = select(*_COLUMNS).where(dead).with_for_update(skip_locked=True)
+            locked = select(*_COLUMNS).where(_dead(clock)).with_for_update(skip_locked=True)
             jobs = loaded(Job, connection.execute(locked).all())
             for job in jobs:
                 ending = _ending(JobStatus.FAILED, now) | {"errors": [*job.errors, _DIED]}
                 connection.execute(update(JobRow).where(JobRow.id == job.id).values(ending))
             return _of(connection, [job.id for job in jobs])
+
+    def dead_jobs(self, clock: datetime) -> int:
+        """How many jobs `bury_jobs` would fail."""
+        with self.database.reading() as connection:
+            return connection.execute(select(func.count(JobRow.id)).where(_dead(clock))).scalar_one()
 
     def beat_job(self, job: Job, seconds: float, clock: datetime) -> bool:
         """Say that a job is being worked on. False: it was cancelled, or another worker has it now."""
@@ -279,6 +279,14 @@ def _due(now: datetime, clock: datetime) -> ColumnElement[bool]:
         JobRow.attempts < JobRow.max_attempts,
     )
     return or_(waits, orphaned)
+
+
+def _dead(clock: datetime) -> ColumnElement[bool]:
+    return and_(
+        JobRow.status == JobStatus.RUNNING,
+        JobRow.lease_until <= clock,
+        JobRow.attempts >= JobRow.max_attempts,
+    )
 
 
 def _ranked(due: ColumnElement[bool], clock: datetime) -> CTE:

@@ -5,10 +5,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, func, null, or_, select, update
 
 from connectors.ledger.database import Database, chunks
-from connectors.ledger.imported_products import PRODUCTS, VARIANTS, Kind
+from connectors.ledger.imported_products import PRODUCTS, VARIANTS, Held, Kind, hold
 from connectors.ledger.rows import columns, given, loaded
 from connectors.ledger.supplier_models import ImportedProductRow, ImportedVariantRow
 from connectors.ledger.supplier_records import ImportedProduct, ImportedVariant, Job, Scored, Supplier
@@ -26,6 +26,24 @@ class Prices(NamedTuple):
 
     price: Decimal | None
     cost_price: Decimal | None
+
+
+class ToldPrice(NamedTuple):
+    """What a supplier told of a price; None: nothing of that."""
+
+    price: Decimal | None
+    cost_price: Decimal | None
+    currency: str | None
+
+
+class HeldPrice(NamedTuple):
+    """A price that waits for a person: of what, what is known of it, and what is `held`."""
+
+    key: str
+    sku: str
+    price: Decimal | None
+    cost_price: Decimal | None
+    held: JsonObject
 
 
 class Binding(NamedTuple):
@@ -91,6 +109,17 @@ class ProductMarks:
         with self.database.reading() as connection:
             rows = connection.execute(select(*wanted).where(gone)).all()
         return {key: (since, sightings) for key, since, sightings in rows if since is not None}
+
+    def variants_of(self, job: Job, product_ids: Collection[str]) -> dict[str, str]:
+        """All known variants of these products, and whose they are, by the supplier's ids."""
+        column = ImportedVariantRow.supplier_product_id
+        found: dict[str, str] = {}
+        mine = select(VARIANTS.ids(), column).where(VARIANTS.of(job.user_id, job.supplier_id))
+        with self.database.reading() as connection:
+            for part in chunks(sorted(product_ids)):
+                rows = connection.execute(mine.where(column.in_(part))).all()
+                found |= {variant: product for variant, product in rows if product is not None}
+        return found
 
     def set_stock(self, job: Job, kind: Kind, stock: Mapping[str, int | None], now: datetime) -> int:
         """Store quantities that a judgement came to, such as the zero of what is gone for good; how many."""
@@ -176,16 +205,10 @@ class ProductMarks:
                 found |= {key: Prices(price, cost) for key, price, cost in rows}
         return found
 
-    def hold_prices(self, job: Job, kind: Kind, held: Mapping[str, JsonObject | None], now: datetime) -> None:
+    def hold_prices(self, job: Job, kind: Kind, held: Held, now: datetime) -> None:
         """Keep prices aside that wait for a person, with the reason; None: nothing waits any more."""
-        if not held:
-            return
-        table = kind.table
-        mine = and_(kind.of(job.user_id, job.supplier_id), kind.ids() == given("key", kind.ids()))
-        rows = [{"_key": each, "_held": what} for each, what in sorted(held.items())]
         with self.database.writing() as connection:
-            content = {"held": given("held", table.held), "updated_at": now}
-            connection.execute(update(table).where(mine).values(content), rows)
+            hold(connection, job, kind, held, now)
 
     def held_prices(self, user_id: str, supplier_id: str, kind: Kind) -> dict[str, JsonObject]:
         """The prices that wait for a person, by the supplier's id."""
@@ -193,6 +216,33 @@ class ProductMarks:
         with self.database.reading() as connection:
             rows = connection.execute(select(kind.ids(), kind.table.held).where(waits)).all()
         return {key: held for key, held in rows if held is not None}
+
+    def waiting_prices(self, supplier: Supplier, kind: Kind, limit: int = 100) -> list[HeldPrice]:
+        """The first prices that wait for a person, in the order in which their rows were imported."""
+        waits = _waiting(kind).where(kind.of(supplier.user_id, supplier.id)).order_by(kind.table.id)
+        with self.database.reading() as connection:
+            return [HeldPrice(*row) for row in connection.execute(waits.limit(limit))]
+
+    def held_price(self, supplier: Supplier, kind: Kind, key: str) -> HeldPrice | None:
+        """The price that waits of this product or variant, if one does."""
+        mine = and_(kind.of(supplier.user_id, supplier.id), kind.ids() == key)
+        with self.database.reading() as connection:
+            row = connection.execute(_waiting(kind).where(mine)).one_or_none()
+        return None if row is None else HeldPrice(*row)
+
+    def accept_price(
+        self, supplier: Supplier, kind: Kind, waiting: HeldPrice, price: ToldPrice, now: datetime
+    ) -> bool:
+        """Make a price that waited the known one. False: by now it is another that waits, or none."""
+        mine = and_(kind.of(supplier.user_id, supplier.id), kind.ids() == waiting.key)
+        told: dict[str, object] = {name: each for name, each in price._asdict().items() if each is not None}
+        with self.database.writing() as connection:
+            row = connection.execute(_waiting(kind).where(mine).with_for_update()).one_or_none()
+            if row is None or HeldPrice(*row).held != waiting.held:
+                return False
+            content = told | {"held": null(), "updated_at": now}
+            connection.execute(update(kind.table).where(mine).values(content))
+            return True
 
     # ------------------------------------------------------------------ bound
 
@@ -242,6 +292,12 @@ class ProductMarks:
             for part in chunks(rows, _MANY):
                 content = {"ai_score": given("score", table.ai_score)}
                 connection.execute(statement.values(content), part)
+
+
+def _waiting(kind: Kind) -> Select[tuple[str, str, Decimal | None, Decimal | None, JsonObject | None]]:
+    table = kind.table
+    wanted = select(kind.ids(), table.sku, table.price, table.cost_price, table.held)
+    return wanted.where(table.held.is_not(None))
 
 
 def _is_bound(kind: Kind) -> ColumnElement[bool]:

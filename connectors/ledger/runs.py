@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain, count
 
-from sqlalchemy import Connection, case, func, select, update
+from sqlalchemy import ColumnElement, Connection, case, func, select, update
 
 from connectors.ledger.changes import changes_without_outcome
 from connectors.ledger.database import Database, insert_into
@@ -95,7 +95,7 @@ class Runs:
         """
         statement = (
             update(RunRow)
-            .where(RunRow.state == RunState.RUNNING, RunRow.heartbeat_at < now - silent_for)
+            .where(*_silent(now - silent_for))
             .values(state=RunState.KILLED)
             .returning(*_COLUMNS)
         )
@@ -105,6 +105,16 @@ class Runs:
             for each in dead:
                 _bury(connection, each, now)
         return dead
+
+    def dead_runs(self, now: datetime, silent_for: timedelta) -> int:
+        """How many runs `close_dead_runs` would close."""
+        with self.database.reading() as connection:
+            count = select(func.count()).select_from(RunRow).where(*_silent(now - silent_for))
+            return connection.execute(count).scalar_one()
+
+
+def _silent(since: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return RunRow.state == RunState.RUNNING, RunRow.heartbeat_at < since
 
 
 def _is_stored(connection: Connection, run: Run) -> bool:

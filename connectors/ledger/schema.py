@@ -1,6 +1,7 @@
 """Brings a ledger's tables up to date, however many processes start at once."""
 
 import threading
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -25,9 +26,8 @@ def bring_up_to_date(database: Database, *, upgrade: bool = True) -> None:
 
     With `upgrade=False` nothing is changed: an older schema is an error, too.
     """
-    config = alembic_config()
     with database.reading() as connection:
-        is_current = _is_current(connection, config)
+        is_current = _is_current(connection)
     if is_current:
         return
     if not upgrade:
@@ -35,8 +35,9 @@ def bring_up_to_date(database: Database, *, upgrade: bool = True) -> None:
     with _alembic_turn, database.writing() as connection:
         _wait_for_others(connection)
         # Somebody may have done it while we waited: only now is what is there to be judged.
-        if not _is_current(connection, config):
+        if not _is_current(connection):
             _refuse_foreign_tables(connection)
+            config = alembic_config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
@@ -48,8 +49,14 @@ def alembic_config() -> Config:
     return config
 
 
-def _is_current(connection: Connection, config: Config) -> bool:
-    script = ScriptDirectory.from_config(config)
+@cache
+def _migrations() -> ScriptDirectory:
+    """All migrations: reading them takes longer than looking at the database does."""
+    return ScriptDirectory.from_config(alembic_config())
+
+
+def _is_current(connection: Connection) -> bool:
+    script = _migrations()
     revision = _revision(connection)
     if revision is not None and revision not in {known.revision for known in script.walk_revisions()}:
         raise ConfigurationError(

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, func, select, update
+from sqlalchemy import ColumnElement, and_, case, func, select, update
 
 from connectors.ledger.database import Database, chunks, insert_into
 from connectors.ledger.imported_products import PRODUCTS, VARIANTS
@@ -17,6 +18,13 @@ from connectors.ledger.supplier_records import MarketplaceIntegration
 def truth_of_supplier(supplier_id: str) -> str:
     """The name under which a supplier owns levels (`LevelMemory.owner_truth`)."""
     return f"supplier:{supplier_id}"
+
+
+class Moves(NamedTuple):
+    """Units that an own item lost and gained."""
+
+    fell: int
+    rose: int
 
 
 class SupplierFeeds:
@@ -47,6 +55,18 @@ class SupplierFeeds:
                 sold = and_(row.account == account, row.item_id.in_(part), row.created_at >= since)
                 units = select(row.item_id, func.sum(row.delta_sold)).where(sold).group_by(row.item_id)
                 found |= {item: max(0, int(count)) for item, count in connection.execute(units)}
+        return found
+
+    def item_moves(self, items: Collection[str], actor: str, since: datetime) -> dict[str, Moves]:
+        """What somebody did to the quantities of own items since then, by item id."""
+        row, found = ItemHistoryRow, dict[str, Moves]()
+        delta = row.delta_available
+        fell, rose = (func.sum(case((way, delta), else_=0)) for way in (delta < 0, delta > 0))
+        with self.database.reading() as connection:
+            for part in chunks(sorted(set(items))):
+                done = and_(row.item_id.in_(part), row.actor == actor, row.created_at >= since)
+                units = select(row.item_id, fell, rose).where(done).group_by(row.item_id)
+                found |= {item: Moves(-int(down), int(up)) for item, down, up in connection.execute(units)}
         return found
 
     def switch_on_channel(self, channel: MarketplaceIntegration) -> None:

@@ -68,7 +68,7 @@ COMMANDS = {
     "alerts": ("flows.cli.alerting:alerts", "what is wrong now: evenstock alerts list|close CAUSE"),
     "suppliers": (
         "flows.cli.suppliers:suppliers",
-        "whose goods users sell without having them: evenstock suppliers list|add|change|disable|enable",
+        "whose goods users sell, and what they feed: evenstock suppliers list|add|change|bind|prices|…",
     ),
     "jobs": (
         "flows.cli.jobs:jobs",

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from connectors.errors import ConfigurationError
 from connectors.ledger import BreakerState, Ledger, View
-from connectors.market import MARKETPLACES, Marketplace
+from connectors.market import MARKETPLACES, TITLES, Marketplace
 from connectors.records import JsonObject
 from connectors.settings import Settings, load_settings
 from flows.cli.credentials import asked
@@ -28,6 +28,7 @@ from tasks.market_accounts import (
 from tasks.market_accounts import (
     accounts as known_accounts,
 )
+from tasks.market_check import check
 
 _TROUBLE = ("failed", "parked")
 
@@ -45,11 +46,14 @@ def _parser() -> Parser:
         dest="action", metavar="|".join(_ACTIONS), required=True, parser_class=Action
     )
     actions.add_parser("list").add_argument("--json", action="store_true", dest="as_json")
+    unchecked = "do not ask the marketplaces whether they let it in"
     for name in ("add", "disable", "enable", "remove"):
         action = actions.add_parser(name)
         action.add_argument("name", metavar="NAME")
         for market in MARKETPLACES if name != "remove" else ():
             action.add_argument(f"--{market}", action="append_const", const=market, dest="markets")
+        if name == "add":
+            action.add_argument("--unchecked", action="store_true", help=unchecked)
     return parser
 
 
@@ -61,7 +65,13 @@ def _say(text: str) -> int:
 def _add(settings: Settings, ledger: Ledger, options: Any) -> int:  # noqa: ANN401 - argparse's own
     account = named(options.name)
     given = asked(tuple(options.markets or ()))
+    settings.require("EVENSTOCK_SECRET_KEY")
+    told = [f"{TITLES[each]}: not asked" for each in given]
+    if not options.unchecked and not settings.disable_external_calls:
+        told = check(settings, ledger, account, given)
     add_account(settings, ledger, account, given)
+    for line in told:
+        _say(line)
     return _say(
         f"The account {account} takes part in {' and '.join(given)}; its credentials are kept encrypted. "
         f"Next: evenstock run marketplace-sync --account {account}"

@@ -14,8 +14,8 @@ from rich.console import Console
 
 from connectors.errors import ConfigurationError
 from connectors.records import JsonObject
-from connectors.settings import child_environment, load_settings, use
-from flows.cli import bricks, trade
+from connectors.settings import Settings, child_environment, load_settings, use
+from flows.cli import bricks, supplies, trade
 from flows.cli.children import Family, PrefectServer, Sandbox, family, free_port
 from flows.cli.options import Parser, out
 from flows.cli.page import rows, section, show_report
@@ -74,7 +74,9 @@ def demo(arguments: list[str]) -> int:
     Parser("demo", "The main job on a small demo shop, from start to receipt.").parse_args(arguments)
     console = out()
     started = time.monotonic()
-    console.print("Starting Shopify stores, an RMS database, marketplaces and a Prefect server here …")
+    console.print(
+        "Starting Shopify stores, an RMS database, marketplaces, suppliers and a Prefect server here …"
+    )
     with family() as children, _world(children) as world:
         world.server.wait()
         _push(children, world)
@@ -99,7 +101,9 @@ def up(arguments: list[str]) -> int:
     if port and free_port(port) != port:
         raise ConfigurationError(f"port {port} is taken: name another one with --port, or none")
     console = out()
-    console.print("Starting Shopify stores, an RMS database, marketplaces and a Prefect server here …")
+    console.print(
+        "Starting Shopify stores, an RMS database, marketplaces, suppliers and a Prefect server here …"
+    )
     try:
         with family() as children:
             _stay(console, children, port or free_port(PORT))
@@ -205,6 +209,7 @@ def _shown(console: Console, children: Family, world: _World) -> Iterator[str]:
             yield from bricks.change_arrives(console, settings)
         yield from _perform(console, [SALE], lambda: bricks.somebody_buys(console, settings))
         yield from bricks.sale_is_known(console, settings)
+        yield from _supplied(console, settings)
 
 
 def _perform(
@@ -220,6 +225,17 @@ def _perform(
             report = perform(step.flow, step.parameters)
         show_report(console, report)
         yield from _surprises(step, report)
+
+
+def _supplied(console: Console, settings: Settings) -> Iterator[str]:
+    """The suppliers' jobs, from the queue to what is stored."""
+    from flows.cli.run import perform  # noqa: PLC0415 - as above
+
+    console.rule("[bold]11. Three suppliers: a queued job for each reads all that it lists", align="left")
+    supplies.queue(console, settings)
+    with console.status("The queued jobs are done"):
+        report = perform("automated-sync", {})
+    yield from supplies.show(console, settings, report)
 
 
 def _surprises(step: Step, report: JsonObject) -> Iterator[str]:

@@ -15,6 +15,7 @@ from flows.cli.options import Parser, out, say_json
 from flows.cli.page import printable
 from tasks.desk import ledger_of
 from tasks.jobs import announce
+from tasks.queueing import METRICS
 from tasks.shift import metrics
 
 _STYLES = {"completed": "green", "running": "yellow", "failed": "red", "cancelled": "dim"}
@@ -118,9 +119,10 @@ def _stats(settings: Settings, ledger: Ledger, options: Any) -> int:  # noqa: AN
         say_json({"running": [_as_json(each) for each in running], "statuses": [*counted], "types": [*kinds]})
         return 0
     _print_table("status", [(each.status, each.jobs, each.avg_duration_seconds) for each in statuses])
-    table = Table("type", "supplier", "completed", "failed", "success rate", "seconds", box=None)
+    table = Table(*(name.replace("_", " ") for name in METRICS), box=None, header_style="bold")
     for kind in kinds:
-        table.add_row(*(escape(printable("" if cell is None else str(cell))) for cell in kind.values()))
+        cells = (kind[name] for name in METRICS)
+        table.add_row(*(escape(printable("" if cell is None else str(cell))) for cell in cells))
     out().print(table)
     for each in running:
         _say(f"running: {each.id} {each.source_type} since {_moment(each.started_at)}")

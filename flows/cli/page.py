@@ -16,6 +16,7 @@ _LISTS = {
     "updated": ("done", ""),
     "deleted": ("deleted", ""),
     "planned": ("not sent (dry run)", ""),
+    "put_off": ("put off", "yellow"),
     "errors": ("failed", "red"),
     "conflicts": ("conflict", "red"),
     "parked": ("parked", "red"),
@@ -30,6 +31,9 @@ _LISTS = {
 """What a page shows of a report's lists: under which name, in which colour."""
 
 
+_WHERE = ("partner", "marketplace")
+"""Whose store a row is about, where a report is about several."""
+
 _TO_JUDGE = ("errors", "conflicts", "parked", "held", "refused", "unknown")
 
 
@@ -43,7 +47,8 @@ def show_report(console: Console, report: JsonObject) -> None:
         # The run broke off before it looked at anything.
         return
     if report.get("sync_id"):
-        console.print(f"[dim]run {_text(report.get('sync_id'))}, day {_text(report.get('day'))}[/]")
+        day = f", day {_text(report.get('day'))}" if report.get("day") else ""
+        console.print(f"[dim]run {_text(report.get('sync_id'))}{day}[/]")
     if report.get("writes") == "off":
         console.print("[yellow]Writes are switched off (EVENSTOCK_WRITES=off): nothing was changed.[/]")
     _show_partners(console, rows(report, "partnerResults"))
@@ -163,15 +168,14 @@ def _words(name: str) -> str:
 
 def _show_changes(console: Console, details: JsonObject) -> None:
     found = {name: rows(details, name) for name in _LISTS}
-    whose = any("partner" in row for lines in found.values() for row in lines)
-    table = _table(*(["partner"] if whose else []), "SKU", "from", "to", "outcome", "why")
+    where = [name for name in _WHERE if any(row.get(name) for lines in found.values() for row in lines)]
+    table = _table(*where, "SKU", "from", "to", "outcome", "why")
     for name, (outcome, style) in _LISTS.items():
         lines = found[name]
         for row in lines[:SHOWN]:
-            partner = [_text(row.get("partner"))] if whose else []
-            table.add_row(*partner, *_cells(outcome, row), style=style)
+            table.add_row(*(_text(row.get(each)) for each in where), *_cells(outcome, row), style=style)
         if len(lines) > SHOWN:
-            blank = [""] if whose else []
+            blank = ["" for _ in where]
             table.add_row("…", *blank, "", "", f"{outcome}: {len(lines) - SHOWN} more", "", style="dim")
     console.print(table if table.row_count else "There was nothing to do.")
     _show_meanings(console, details)
@@ -181,7 +185,7 @@ def _show_meanings(console: Console, details: JsonObject) -> None:
     """What each reason means, once, for lines that a person may want to do something about."""
     lines = (row for name in _TO_JUDGE for row in rows(details, name))
     reasons = dict.fromkeys(str(row.get("reason")) for row in lines if row.get("reason"))
-    for reason in reasons:
+    for reason in (each for each in reasons if meaning(each) != each):
         console.print(f"[dim]{_text(reason)}: {_text(meaning(reason))}[/]", soft_wrap=True)
 
 

@@ -17,7 +17,8 @@ from connectors.ledger.suppliers import secrets_of
 from connectors.records import JsonObject, JsonValue
 from connectors.settings import Settings, load_settings
 from connectors.suppliers import SUPPLIERS, supplier_type
-from flows.cli.options import Parser, out, say_json
+from flows.cli import supplier_goods
+from flows.cli.options import Action, Parser, out, say_json
 from flows.cli.page import printable
 from flows.cli.parameters import value_of
 from tasks import supplier_rows
@@ -28,21 +29,16 @@ _NOBODY = "default"
 
 
 def suppliers(arguments: list[str]) -> int:
-    """List suppliers, let one in, change it, switch it on or off."""
+    """List suppliers, let one in, change it; say what its products feed and which prices to believe."""
     options = _parser().parse_args(arguments or ["list"])
     settings = load_settings()
     return _ACTIONS[options.action](settings, ledger_of(settings), options)
 
 
-class _Action(Parser):
-    def __init__(self, *, prog: str) -> None:
-        super().__init__(prog.removeprefix("evenstock "), "")
-
-
 def _parser() -> Parser:
     parser = Parser("suppliers", "Whose goods users sell without having them.")
     actions = parser.add_subparsers(
-        dest="action", metavar="|".join(_ACTIONS), required=True, parser_class=_Action
+        dest="action", metavar="|".join(_ACTIONS), required=True, parser_class=Action
     )
     listed = actions.add_parser("list")
     listed.add_argument("--json", action="store_true", dest="as_json")
@@ -61,6 +57,7 @@ def _parser() -> Parser:
     _take_terms(changed)
     for name in ("disable", "enable"):
         actions.add_parser(name).add_argument("supplier", metavar="ID|NAME")
+    supplier_goods.take_actions(actions)
     return parser
 
 
@@ -209,4 +206,11 @@ def _as_json(ledger: Ledger, supplier: Supplier) -> JsonObject:
     }
 
 
-_ACTIONS = {"list": _list, "add": _add, "change": _change, "disable": _switch, "enable": _switch}
+_ACTIONS = {
+    "list": _list,
+    "add": _add,
+    "change": _change,
+    "disable": _switch,
+    "enable": _switch,
+    **supplier_goods.ACTIONS,
+}

@@ -6,6 +6,7 @@ A row says how to list everything and how to write once; the stand-in gives the 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,10 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from connectors.aliexpress import calls as to_aliexpress
+from connectors.aliexpress import lists as from_aliexpress
+from connectors.aliexpress.gate import Gate as AliGate
+from connectors.aliexpress.signing import Signer as AliSigner
 from connectors.bigbuy import calls as to_bigbuy
 from connectors.bigbuy import readers as from_bigbuy
 from connectors.bigbuy.gate import Gate
@@ -126,6 +131,27 @@ def _bigbuy_list(http: Http) -> list[str | None]:
     return [found[number] for number in sorted(found, key=int)]
 
 
+def _aliexpress_world(names: Sequence[str]) -> World:
+    categories = [{"category_id": number, "category_name": name} for number, name in enumerate(names, 1)]
+    nothing = [{"category_id": 0, "category_name": NOTHING}]
+    account = {"app_key": "501234", "app_secret": SECRET, "session": SECRET, "calls_per_second": 1000}
+    return {"aliexpress": {"default": account | {"categories": categories or nothing}}}
+
+
+NOTHING = "(a list of categories is never empty)"
+
+
+def _aliexpress_manners() -> dict[str, Any]:
+    signer = AliSigner("501234", SECRET, token=lambda: SECRET, now=lambda: datetime.now(UTC))
+    gate = AliGate(NoWindows(), lambda _: None, 1000, signer.follow)
+    return {"prepare": signer, "spend": gate.spend, "judge": gate.judge}
+
+
+def _aliexpress_list(http: Http) -> list[str | None]:
+    found = from_aliexpress.categories(http.send(to_aliexpress.categories()).body)
+    return [found[number] for number in sorted(found, key=int) if found[number] != NOTHING]
+
+
 @dataclass(frozen=True, slots=True)
 class Connector:
     """How one system is spoken to here. `world` makes one thing of each name.
@@ -199,6 +225,17 @@ CONNECTORS = [
         list_all=_bigbuy_list,
         write=None,
         hourly=True,
+    ),
+    Connector(
+        system="aliexpress",
+        account="default",
+        path="aliexpress",
+        manners=_aliexpress_manners,
+        reading="aliexpress.ds.category.get",
+        writing=None,
+        world=_aliexpress_world,
+        list_all=_aliexpress_list,
+        write=None,
     ),
 ]
 

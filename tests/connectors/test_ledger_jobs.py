@@ -1,10 +1,9 @@
 """The queue: who gets which job, once, whoever competes; and what becomes of it."""
 
-import multiprocessing
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +15,7 @@ from sqlalchemy import text
 from connectors.ledger import Ledger, open_ledger
 from connectors.ledger.supplier_records import CallbackStatus, Claim, Job, JobStatus, Rows, Supplier
 from tests.connectors.ledger_samples import HOUR, NOW
+from tests.ledgers import processes
 
 if TYPE_CHECKING:
     from connectors.records import JsonObject
@@ -364,7 +364,7 @@ def test_of_four_threads_under_a_limit_each_job_is_done_by_one(database_url: str
 
 def test_of_four_processes_each_job_is_done_by_one(database_url: str) -> None:
     _filled(database_url)
-    with ProcessPoolExecutor(WORKERS, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with processes(WORKERS) as pool:
         got = list(pool.map(_work, [database_url] * WORKERS, range(WORKERS), [None] * WORKERS))
 
     _each_once(database_url, got)

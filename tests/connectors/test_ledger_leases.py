@@ -1,11 +1,10 @@
 """Leases: one holder at a time, a number that only grows, whoever competes."""
 
-import multiprocessing
 import random
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 
@@ -23,6 +22,7 @@ from hypothesis.stateful import (
 
 from connectors.ledger import Ledger, open_ledger
 from tests.connectors.ledger_samples import NOW
+from tests.ledgers import processes
 
 pytest_plugins = ["tests.databases"]
 
@@ -124,7 +124,7 @@ def _compete(url: str, worker: int) -> list[tuple[str, int, int]]:
 
 def test_of_several_processes_each_round_has_one_winner_a_resource(ledger: Ledger, database_url: str) -> None:
     del ledger
-    with ProcessPoolExecutor(4, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with processes(4) as pool:
         won = [win for wins in pool.map(_compete, [database_url] * 4, range(4)) for win in wins]
 
     rounds = Counter((resource, turn) for resource, _, turn in won)

@@ -1,9 +1,8 @@
 """The ledger's tables appear by themselves, once; a database that cannot be used is one clear sentence."""
 
-import multiprocessing
 import sqlite3
 import traceback
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -21,8 +20,16 @@ from connectors.ledger.ledger import _open
 from connectors.ledger.models import Base
 from connectors.ledger.schema import VERSION_TABLE, alembic_config, bring_up_to_date
 from tests.connectors.ledger_samples import NOW
+from tests.ledgers import processes
 
 pytest_plugins = ["tests.databases"]
+
+
+@pytest.fixture
+def ledger(bare_url: str) -> Iterator[Ledger]:
+    """A ledger that may be spoilt."""
+    with closing(open_ledger(bare_url)) as opened:
+        yield opened
 
 
 def _reopened(url: str, *, upgrade: bool = True) -> None:
@@ -67,9 +74,9 @@ def test_the_way_back_leaves_nothing(ledger: Ledger) -> None:
         assert set(inspect(connection).get_table_names()) <= {VERSION_TABLE}
 
 
-def test_several_processes_may_start_at_once(database_url: str) -> None:
-    with ProcessPoolExecutor(4, mp_context=multiprocessing.get_context("spawn")) as pool:
-        fences = list(pool.map(_start_and_use, [database_url] * 4))
+def test_several_processes_may_start_at_once(bare_url: str) -> None:
+    with processes(4) as pool:
+        fences = list(pool.map(_start_and_use, [bare_url] * 4))
 
     assert sorted(fences) == [1, 2, 3, 4]
 
@@ -84,33 +91,33 @@ def test_sqlite_keeps_a_write_ahead_log_and_foreign_keys(tmp_path: Path) -> None
         assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == database.PATIENCE_SECONDS * 1000
 
 
-def test_one_engine_a_url(database_url: str) -> None:
-    with closing(open_ledger(database_url)) as ledger:
-        assert open_ledger(database_url) is ledger
+def test_one_engine_a_url(bare_url: str) -> None:
+    with closing(open_ledger(bare_url)) as ledger:
+        assert open_ledger(bare_url) is ledger
 
 
-def test_a_newer_schema_is_refused(ledger: Ledger, database_url: str) -> None:
+def test_a_newer_schema_is_refused(ledger: Ledger, bare_url: str) -> None:
     _changed(ledger, "UPDATE evenstock_version SET version_num = '9999'")
 
     with pytest.raises(ConfigurationError, match="newer than this Evenstock"):
-        _reopened(database_url)
+        _reopened(bare_url)
 
 
-def test_an_older_schema_is_named_when_it_may_not_be_upgraded(database_url: str) -> None:
+def test_an_older_schema_is_named_when_it_may_not_be_upgraded(bare_url: str) -> None:
     with pytest.raises(ConfigurationError, match="evenstock setup"):
-        open_ledger(database_url, upgrade=False)
-    with closing(open_ledger(database_url)):
-        _reopened(database_url, upgrade=False)
+        open_ledger(bare_url, upgrade=False)
+    with closing(open_ledger(bare_url)):
+        _reopened(bare_url, upgrade=False)
 
 
-def test_another_programs_tables_are_left_alone(ledger: Ledger, database_url: str) -> None:
+def test_another_programs_tables_are_left_alone(ledger: Ledger, bare_url: str) -> None:
     _changed(ledger, f"DROP TABLE {VERSION_TABLE}")
 
     with pytest.raises(ConfigurationError, match="tables of another program"):
-        _reopened(database_url)
+        _reopened(bare_url)
 
 
-def test_a_failed_migration_leaves_no_half_schema(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_migration_leaves_no_half_schema(bare_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def upgrade_and_stumble(config: Config, revision: str) -> None:
         really(config, revision)
         raise KeyboardInterrupt
@@ -118,10 +125,10 @@ def test_a_failed_migration_leaves_no_half_schema(database_url: str, monkeypatch
     really = command.upgrade
     monkeypatch.setattr(command, "upgrade", upgrade_and_stumble)
     with pytest.raises(KeyboardInterrupt):
-        _reopened(database_url)
+        _reopened(bare_url)
     monkeypatch.undo()
 
-    with closing(open_ledger(database_url)) as ledger:
+    with closing(open_ledger(bare_url)) as ledger:
         assert ledger.attempts("own") == {}
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from connectors.errors import LeaseLost
 from connectors.ledger import Ledger
 from connectors.ledger.imported_products import PRODUCTS, VARIANTS
-from connectors.ledger.product_marks import Binding
+from connectors.ledger.product_marks import Binding, ToldPrice
 from connectors.ledger.supplier_records import (
     Claim,
     ImportedProduct,
@@ -253,6 +253,33 @@ class TestNotes:
         filled.hold_prices(job, PRODUCTS, {"1": None}, LATER)
         assert by_key(filled)["1"].held is None
         assert filled.known_prices(job, PRODUCTS, ["1", "9"]) == {"1": (None, None)}
+
+    def test_a_price_waits_from_the_moment_on_that_its_page_is_stored(self, ledger: Ledger, job: Job) -> None:
+        held: list[Any] = [(PRODUCTS, {"1": {"price": "0"}})]
+        page = stock(("1", 5))
+        ledger.store_page(job, page, NOW, held=held, cursor=lambda stored: {"new": stored.inserted})
+
+        assert by_key(ledger)["1"].held == {"price": "0"}
+        kept = ledger.job(job.id)
+        assert kept is not None
+        assert kept.cursor == {"new": 1}
+
+    def test_a_price_that_waits_is_believed_if_it_is_still_the_one(self, filled: Ledger, job: Job) -> None:
+        wait: dict[str, Any] = {"price": "0.30", "cost_price": None, "currency": "USD", "reason": "jump"}
+        filled.hold_prices(job, PRODUCTS, {"1": wait, "2": wait}, LATER)
+        first, second = filled.waiting_prices(BIGBUY, PRODUCTS)
+        assert (first.key, first.price, first.held) == ("1", None, wait)
+        assert filled.held_price(OTHER, PRODUCTS, "1") is None
+        filled.hold_prices(job, PRODUCTS, {"2": wait | {"price": "0.40"}}, LATER)
+
+        told = ToldPrice(Decimal("0.30"), None, "USD")
+        assert filled.accept_price(BIGBUY, PRODUCTS, first, told, LATER)
+        assert not filled.accept_price(BIGBUY, PRODUCTS, first, told, LATER)
+        assert not filled.accept_price(BIGBUY, PRODUCTS, second, told, LATER)
+
+        one, two, _ = by_key(filled).values()
+        assert (one.price, one.cost_price, one.currency, one.held) == (Decimal("0.30"), None, "USD", None)
+        assert (two.price, two.held) == (None, wait | {"price": "0.40"})
 
     def test_what_feeds_something_of_the_user_s_own(self, filled: Ledger) -> None:
         assert filled.bind(BIGBUY, PRODUCTS, "2", Binding(1001, None, 3), LATER)

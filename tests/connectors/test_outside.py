@@ -1,18 +1,23 @@
 """Addresses that users give lead out of our network or nowhere, and no answer is too long or too late."""
 
 import gzip
+import io
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from connectors.errors import Refused, Transient
-from connectors.outside import Outside, not_public, readable
+from connectors.outside import FEED_BYTES, Outside, not_public, readable
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 PUBLIC = "93.184.216.34"
 
@@ -137,6 +142,22 @@ def saying(status: int = 200, content: bytes | Iterator[bytes] = b"", **headers:
     return lambda _: httpx.Response(status, content=pieces, headers=named)
 
 
+class Pieces(io.BytesIO):
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+
+    def write(self, piece: "Buffer", /) -> int:
+        self.written.append(bytes(piece))
+        return len(self.written[-1])
+
+
+def saved(way: Outside, url: str, most: int = FEED_BYTES) -> list[bytes]:
+    file = Pieces()
+    way.save(url, file, most=most)
+    return file.written
+
+
 class TestAnswers:
     @pytest.mark.parametrize("status", [301, 302, 307, 308])
     def test_that_send_us_elsewhere_are_refused(self, status: int) -> None:
@@ -163,7 +184,7 @@ class TestAnswers:
     def test_of_feeds_come_in_pieces(self) -> None:
         content = b"sku;stock\n" * 100_000
         parts = iter([content[:70_000], content[70_000:]])
-        pieces = list(outside(saying(200, parts)).read("https://example.com/feed.csv"))
+        pieces = saved(outside(saying(200, parts)), "https://example.com/feed.csv")
 
         assert b"".join(pieces) == content
         assert len(pieces) == 2
@@ -171,7 +192,7 @@ class TestAnswers:
     def test_that_are_packed_are_unpacked_piece_by_piece(self) -> None:
         content = b"sku;stock\n" * 100_000
         packed = gzip.compress(content[:500_000]) + gzip.compress(content[500_000:])
-        pieces = list(outside(saying(200, packed, content_encoding="gzip")).read("https://example.com"))
+        pieces = saved(outside(saying(200, packed, content_encoding="gzip")), "https://example.com")
 
         assert b"".join(pieces) == content
         assert max(map(len, pieces)) <= 256 * 1024
@@ -179,23 +200,37 @@ class TestAnswers:
     def test_that_unpack_to_too_much_are_refused(self) -> None:
         bomb = saying(200, gzip.compress(b"0" * 5_000_000), content_encoding="gzip")
         with pytest.raises(Refused, match="unpacks to more"):
-            list(outside(bomb).read("https://example.com", most=1_000_000))
+            saved(outside(bomb), "https://example.com", most=1_000_000)
 
     def test_that_are_too_long_as_they_come_are_refused(self) -> None:
         with pytest.raises(Refused, match="longer than"):
-            list(outside(saying(200, b"0" * 1_001)).read("https://example.com", most=1_000))
+            saved(outside(saying(200, b"0" * 1_001)), "https://example.com", most=1_000)
 
     def test_that_are_cut_while_packed_are_not_taken_for_whole(self) -> None:
         cut = saying(200, gzip.compress(b"a,b\n" * 1_000)[:-12], content_encoding="gzip")
         with pytest.raises(Transient, match="cut short"):
-            list(outside(cut).read("https://example.com"))
+            saved(outside(cut), "https://example.com")
+
+    @pytest.mark.parametrize("headers", [{"content-length": "4"}, {"transfer-encoding": "chunked"}, {}])
+    def test_say_whether_their_end_was_shown(self, headers: dict[str, str]) -> None:
+        def say(_: httpx.Request) -> httpx.Response:
+            response = httpx.Response(200, content=iter([b"a,b\n"]))
+            response.headers = httpx.Headers(headers)
+            return response
+
+        assert outside(say).save("https://example.com", io.BytesIO()) == bool(headers)
+
+    def test_that_are_shorter_than_announced_are_not_taken_for_whole(self) -> None:
+        cut = saying(200, iter([b"a,b\n"]), content_length="5")
+        with pytest.raises(Transient, match="cut short"):
+            saved(outside(cut), "https://example.com")
 
     @pytest.mark.parametrize(
         ("packing", "content"), [("br", b"x"), ("gzip", b"not packed"), ("deflate", zlib.compress(b"x"))]
     )
     def test_that_are_packed_otherwise_are_refused(self, packing: str, content: bytes) -> None:
         with pytest.raises(Refused, match="packed"):
-            list(outside(saying(200, content, content_encoding=packing)).read("https://example.com"))
+            saved(outside(saying(200, content, content_encoding=packing)), "https://example.com")
 
     def test_that_do_not_come_are_transient_and_show_no_address(self) -> None:
         def fail(_: httpx.Request) -> httpx.Response:

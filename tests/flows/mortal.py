@@ -28,6 +28,7 @@ RELEASE = "flows.plans:apply_plan"
 PARTNERS = "flows.partner_sync:partner_sync"
 REFRESH = "flows.inventory_refresh:manual_inventory_refresh"
 MARKETS = "tests.flows.market_course:net"
+SUPPLIERS = "tests.flows.supplier_course:work"
 
 PATIENCE = 90.0
 """Seconds that a worker has. One that hangs says where each of its threads is, and is ended."""
@@ -199,7 +200,7 @@ def ended(pid: int) -> int:
 
 def serve() -> None:
     """Start workers and tell how they ended, until nobody asks any more."""
-    for flow in (SYNC, RELEASE, PARTNERS, REFRESH, MARKETS):
+    for flow in (SYNC, RELEASE, PARTNERS, REFRESH, MARKETS, SUPPLIERS):
         import_module(flow.partition(":")[0])
 
     for line in sys.stdin:

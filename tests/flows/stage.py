@@ -16,6 +16,7 @@ from sandbox.app import Sandbox
 from sandbox.clock import Clock
 from sandbox.server import serving
 from tests import worlds
+from tests.ledgers import sqlite_in
 from tests.worlds import NOW, OWN, World
 
 
@@ -93,7 +94,7 @@ def staged(
         for name, value in sandbox.settings(url).items():
             setenv(name, value)
         setenv("EVENSTOCK_NOW", NOW.isoformat())
-        setenv("EVENSTOCK_DATABASE_URL", f"sqlite:///{folder}/ledger.db")
+        setenv("EVENSTOCK_DATABASE_URL", sqlite_in(folder))
         setenv("HTTP_BASE_DELAY", "0.01")
         setenv("HTTP_MAX_DELAY", "0.05")
         yield Stage(sandbox)

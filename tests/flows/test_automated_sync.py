@@ -1,15 +1,21 @@
 """The queue of supplier jobs under Prefect: what the ledger holds afterwards, whatever happened."""
 
+import asyncio
 import json
 import logging
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.client.schemas.sorting import ArtifactSort
+from prefect.events.clients import get_events_subscriber
+from prefect.events.filters import EventFilter, EventNameFilter
 
 from connectors.errors import ConfigurationError
 from connectors.ledger import Ledger, RunState
@@ -76,6 +82,14 @@ def bigbuy_calls(stage: Stage) -> list[str]:
     return [call["operation"] for call in stage.calls() if call["system"] == "bigbuy"]
 
 
+def artifact(key: str) -> str:
+    """The newest of Prefect's artifacts of this key."""
+    with get_client(sync_client=True) as client:
+        asked = ArtifactFilter(key=ArtifactFilterKey(any_=[key]))
+        newest = client.read_artifacts(artifact_filter=asked, sort=ArtifactSort.CREATED_DESC, limit=1)
+    return str(newest[0].data)
+
+
 def run(**parameters: Any) -> dict[str, Any]:  # noqa: ANN401 - the flow's own
     return dict(automated_sync(**parameters))
 
@@ -97,6 +111,11 @@ def test_does_what_is_due_and_says_so(stage: Stage, ledger: Ledger, caplog: pyte
     assert (report["success"], report["jobs_processed"], report["balance"]["done"]) == (True, 1, 1)
     assert json.loads(json.dumps(report)) == report
     assert report["results"][0]["result"] == job.result_data
+    assert report["api"] == {"supplier:supplier-1": report["results"][0]["usage"]}
+    assert report["results"][0]["usage"]["calls"] == len(bigbuy_calls(stage))
+    metrics = artifact("automated-sync-metrics")
+    assert '"type": "inventory_update", "supplier": "BigBuy", "completed": 1, "failed": 0' in metrics
+    assert "1 completed" in artifact("automated-sync-summary")
     lines = [record.getMessage() for record in caplog.records]
     assert any(line.startswith("🔄 ") for line in lines)
     assert any(line.startswith("🚀 ") for line in lines)
@@ -155,6 +174,7 @@ def test_what_fails_for_now_is_put_off(stage: Stage, ledger: Ledger) -> None:
     job = stored(ledger, job_id)
     assert (job.status, job.attempts, report["jobs_retried"]) == (JobStatus.PENDING, 1, 1)
     assert job.scheduled_at > NOW
+    assert (report["success"], report["jobs_failed"], len(report["warnings"])) == (True, 0, 1)
     assert known_stock(ledger) == dict.fromkeys("123", 9)
 
 
@@ -172,6 +192,30 @@ def test_refuses_what_it_does_not_know(ledger: Ledger) -> None:
     with pytest.raises(ConfigurationError, match="no supplier gone"):
         enqueue_job("user-1", "inventory_update", "gone")
     assert ledger.history("automated-sync", 1) == []
+
+
+async def heard(act: Callable[[], object], count: int) -> list[dict[str, Any]]:
+    """What Prefect hands on to its automations of jobs that ended."""
+    wanted = EventFilter(event=EventNameFilter(name=["evenstock.supplier-job.finished"]))
+    found: list[dict[str, Any]] = []
+    async with asyncio.timeout(60), get_events_subscriber(filter=wanted) as events:
+        doing = asyncio.create_task(asyncio.to_thread(act))
+        async for event in events:
+            found.append(dict(event.payload))
+            if len(found) == count:
+                break
+        await doing
+    return found
+
+
+def test_automations_hear_of_the_end_of_each_job(ledger: Ledger) -> None:
+    good = enqueue_job("user-1", "inventory_update", BIGBUY.id)
+    ledger.enqueue_job(Job("odd", "nobody", "inventory_update", BIGBUY.id, NOW, NOW, NOW))
+
+    told = {each["job_id"]: each for each in asyncio.run(heard(run, 2))}
+
+    assert (told[good]["status"], told["odd"]["status"]) == ("completed", "failed")
+    assert (told[good]["type"], told[good]["supplier_id"]) == ("inventory_update", BIGBUY.id)
 
 
 @pytest.mark.usefixtures("ledger")

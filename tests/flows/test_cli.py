@@ -305,6 +305,7 @@ class TestCare:
     def test_check_is_content_and_writes_nothing(
         self, evenstock: Shell, one_shoe: Stage, tmp_path: Path
     ) -> None:
+        (tmp_path / "ledger.db").unlink()
         said = evenstock("check")
 
         assert said.status == 0
@@ -351,6 +352,7 @@ class TestCare:
         assert value == "99" or value not in said.out
 
     def test_setup_may_be_run_again(self, evenstock: Shell, one_shoe: Stage, tmp_path: Path) -> None:
+        (tmp_path / "ledger.db").unlink()
         assert [evenstock("setup").status for _ in range(2)] == [0, 0]
         assert (tmp_path / "ledger.db").exists()
         assert one_shoe.writes() == []

@@ -14,6 +14,7 @@ from flows.cli import main
 from tasks.market_accounts import credentials, enabled_markets
 from tests.connectors.market_samples import a_write, an_order, cancelled
 from tests.flows.test_cli_partners import KEY, Said
+from tests.ledgers import sqlite_in
 from tests.worlds import NOW
 
 LINK = {"consumer_key": "CK-1", "consumer_secret": "CS-hush", "token": "TV-1", "token_secret": "TS-hush"}
@@ -46,19 +47,19 @@ class Desk:
     def enter(self, account: str = "default") -> str:
         """Credentials for both marketplaces, and an item; its id."""
         typed = "\n".join(f"{name}={value}" for name, value in (LINK | {"api_key": "owl-hush"}).items())
-        assert self("accounts", "add", account, typed=typed).status == 0
+        assert self("accounts", "add", account, "--unchecked", typed=typed).status == 0
         return str(self("items", "add", *BRICK, "--account", account, "--json").document["item_id"])
 
-    def migrate(self, *rows: object) -> Said:
+    def migrate(self, *rows: object, dry_run: bool = False) -> Said:
         file = self.folder / "queue.jsonl"
         lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
         file.write_text("\n".join([*lines, ""]))
-        return self("migrate-queue", str(file), "--json")
+        return self("migrate-queue", str(file), "--json", *(["--dry-run"] if dry_run else []))
 
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desk:
-    monkeypatch.setenv("EVENSTOCK_DATABASE_URL", f"sqlite:///{tmp_path}/ledger.db")
+    monkeypatch.setenv("EVENSTOCK_DATABASE_URL", sqlite_in(tmp_path))
     monkeypatch.setenv("EVENSTOCK_SECRET_KEY", KEY)
     monkeypatch.setenv("EVENSTOCK_NOW", NOW.isoformat())
     return Desk(tmp_path, monkeypatch, capsys)
@@ -77,7 +78,7 @@ class TestAccounts:
         ids=["lines", "settings", "json-lines", "json", "nested"],
     )
     def test_secrets_come_in_by_any_common_form_and_stay_secret(self, desk: Desk, typed: str) -> None:
-        said = desk("accounts", "add", "shop-2", "--bricklink", typed=typed)
+        said = desk("accounts", "add", "shop-2", "--bricklink", "--unchecked", typed=typed)
 
         assert (said.status, said.err) == (0, "")
         settings = load_settings()
@@ -103,7 +104,7 @@ class TestAccounts:
     def test_what_cannot_be_credentials_is_refused_without_repeating_it(
         self, desk: Desk, typed: str, sentence: str
     ) -> None:
-        said = desk("accounts", "add", "shop-2", "--bricklink", typed=typed)
+        said = desk("accounts", "add", "shop-2", "--bricklink", "--unchecked", typed=typed)
 
         assert (said.status, said.out) == (2, "")
         assert sentence in said.err
@@ -318,6 +319,34 @@ class TestMigrateQueue:
         history = desk.ledger.item_history("default", item.id)
         assert [entry.correlation_id for entry in history] == ["c-4", "c-2", "c-1"]
         assert desk("items", "show", "k57abc", "--json").document["item_id"] == item.id
+
+    def test_a_dry_run_says_the_same_of_every_line_and_changes_nothing(self, desk: Desk) -> None:
+        item = desk.enter()
+        rows = [
+            self.ROW,
+            self.later(10, "c-2", quantityAvailable=8),
+            self.later(5, "c-3", quantityAvailable=99),
+            self.later(10, "c-2", quantityAvailable=8),
+            self.later(20, "c-4", quantityAvailable=-1),
+            self.later(30, "c-5") | {"changeType": "delete", "newData": None},
+            self.later(40, "c-6", quantityAvailable=1),
+            self.later(5, "c-7", quantityAvailable=4) | {"inventoryItemId": item},
+            self.later(6, "c-8", partNumber="3002") | {"inventoryItemId": item},
+        ]
+        before = desk.ledger.items("default"), desk.ledger.item_history("default", item)
+        tried = desk.migrate(*rows, dry_run=True)
+        assert (tried.document["dry_run"], tried.status) == (True, 1)
+        assert (desk.ledger.items("default"), desk.ledger.item_history("default", item)) == before
+        told = {line["line"]: line["reason"] for line in tried.document["lines"]}
+        assert told[1].startswith("would make item k57abc of the account default: Brick 2 x 4, ")
+        assert told[2] == "would change item k57abc: quantityAvailable 10 to 8"
+        assert told[6] == "would delete item k57abc"
+        assert told[8] == f"would change item {item}: quantityAvailable 10 to 4"
+        done = desk.migrate(*rows)
+        assert done.document["counts"] == tried.document["counts"]
+        wrong = [line["line"] for line in done.document["lines"]]
+        assert wrong == [3, 5, 7, 9]
+        assert wrong == [line["line"] for line in tried.document["lines"] if line["fate"] != "applied"]
 
     def test_bad_lines_are_named_and_stop_only_themselves(self, desk: Desk) -> None:
         rows = [

@@ -18,6 +18,7 @@ from connectors.ledger.suppliers import secrets_of
 from connectors.settings import load_settings
 from flows.cli import main
 from tasks.supplier_access import access
+from tests.ledgers import sqlite_in
 from tests.tasks.queues import SUPPLIER
 from tests.worlds import NOW
 
@@ -57,7 +58,7 @@ class Desk:
 def desk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Desk]:
-    url = f"sqlite:///{tmp_path}/ledger.db"
+    url = sqlite_in(tmp_path)
     monkeypatch.setenv("EVENSTOCK_DATABASE_URL", url)
     monkeypatch.setenv("EVENSTOCK_NOW", NOW.isoformat())
     monkeypatch.setenv("EVENSTOCK_SECRET_KEY", KEY)
@@ -240,6 +241,7 @@ class TestJobs:
         assert told["types"] == [
             {
                 "type": "price_update",
+                "supplier": "BigBuy",
                 "supplier_id": "supplier-1",
                 "completed": 1,
                 "failed": 1,

@@ -19,6 +19,7 @@ from sandbox.app import Sandbox
 from sandbox.server import serving
 from tests.connectors.ledger_samples import NOW
 from tests.flows.shell import Said
+from tests.ledgers import sqlite_in
 from tests.worlds import OWN, product, variant, world
 
 PARTNER = "boots.example"
@@ -94,7 +95,7 @@ def desk(
     with Sandbox(two_stores()) as sandbox, serving(sandbox) as url:
         made = Desk(sandbox, url, tmp_path, monkeypatch, capsys)
         settings = sandbox.settings(url) | {
-            "EVENSTOCK_DATABASE_URL": f"sqlite:///{tmp_path}/ledger.db",
+            "EVENSTOCK_DATABASE_URL": sqlite_in(tmp_path),
             "EVENSTOCK_SECRET_KEY": KEY,
             "PARTNER_CLIENT_ID": "app",
             "PARTNER_CLIENT_SECRET": SECRET,

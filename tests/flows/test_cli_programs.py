@@ -76,10 +76,20 @@ def test_the_demo_does_what_it_says(environment: dict[str, str], tmp_path: Path)
     assert ended.stderr == ""
     assert "All as it should be" in ended.stdout, ended.stdout
     assert ended.returncode == 0
-    assert (ended.stdout.count("Balance"), ended.stdout.count("Receipt")) == (7, 6)
+    assert (ended.stdout.count("Balance"), ended.stdout.count("Receipt")) == (8, 7)
     assert "Partner sync: 3 partners, 4 levels written" in ended.stdout
     assert ended.stdout.count("partner_gone: ") == ended.stdout.count("belts.example nodes: status 401") == 3
     assert "9 inventory items of 3 products are stored" in ended.stdout
+    assert "Supplier jobs: 3 completed." in ended.stdout
+    assert re.findall(
+        r"^(AliExpress|BigBuy|Workshop \(CSV\)) +completed +\d+ +(\d+)", ended.stdout, re.MULTILINE
+    ) == [
+        ("AliExpress", "3"),
+        ("BigBuy", "7"),
+        ("Workshop (CSV)", "4"),
+    ]
+    assert re.search(r"AliExpress +Elastic laces, no tying +315 +1\.89 EUR", ended.stdout)
+    assert re.search(r"Workshop \(CSV\) +Saddle soap +unknown +6\.50 EUR", ended.stdout)
     assert "Traceback" not in ended.stdout
     assert left_behind(tmp_path) == []
 

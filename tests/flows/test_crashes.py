@@ -34,6 +34,7 @@ from tests.flows.test_faults import everything
 from tests.flows.test_races import FREE_HAND
 from tests.flows.test_reverse_stock_sync import assert_even
 from tests.flows.workers import PATIENCE, Gate, Nursery, Worker, nursery
+from tests.ledgers import sqlite_in
 from tests.worlds import DAY, LOCATION, MARK, NOW, OWN, YESTERDAY, World, shoe, world
 
 pytest_plugins = ["tests.databases"]
@@ -302,7 +303,7 @@ def assert_books_tell(report: World, capsys: pytest.CaptureFixture[str]) -> None
 def ledger(stage: Stage, tmp_path: Path) -> Iterator[Ledger]:
     """The ledger of the stage."""
     del stage
-    with closing(open_ledger(f"sqlite:///{tmp_path}/ledger.db")) as opened:
+    with closing(open_ledger(sqlite_in(tmp_path))) as opened:
         yield opened
 
 
@@ -433,7 +434,7 @@ def test_every_moment_of_a_run(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def accident(name: str) -> Accident:
-        url = f"sqlite:///{tmp_path}/{name}.db"
+        url = sqlite_in(tmp_path, f"{name}.db")
         monkeypatch.setenv("EVENSTOCK_DATABASE_URL", url)
         return Accident(stage, open_ledger(url), cradle, tmp_path / name)
 

@@ -21,6 +21,7 @@ from tests.flows.oracle import Oracle, shelves
 from tests.flows.stage import Stage
 from tests.flows.test_races import FREE_HAND, listed
 from tests.flows.test_reverse_stock_sync import assert_even
+from tests.ledgers import sqlite_in
 from tests.worlds import LOCATION, MARK, OWN, YESTERDAY, World, product, row, shoe, variant, world
 
 pytestmark = pytest.mark.orchestrated
@@ -128,7 +129,7 @@ def test_a_fault_costs_nothing_but_time(
     stage: Stage, seed: int, seeds: range, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number, fault in enumerate(cells_of(seed, len(seeds))):
-        address = f"sqlite:///{tmp_path}/cell_{number}.db"
+        address = sqlite_in(tmp_path, f"cell_{number}.db")
         monkeypatch.setenv("EVENSTOCK_DATABASE_URL", address)
         ledger = open_ledger(address)
         nth = 1 if fault["times"] < 0 else random.Random(seed).randint(1, 2)
@@ -226,7 +227,7 @@ def test_what_rms_does_not_say_is_never_written(stage: Stage, tmp_path: Path, ki
     shop = everything()
     stage.put(shop.world)
     oracle = Oracle("available", shop.truth, shelves(stage.world()))
-    ledger = open_ledger(f"sqlite:///{tmp_path}/ledger.db")
+    ledger = open_ledger(sqlite_in(tmp_path))
     fault = {"system": "rms", "kind": kind}
     stage.faults(**fault)
 

@@ -26,6 +26,7 @@ from tasks.mark import Marker
 from tests.flows.stage import Stage
 from tests.flows.test_races import FREE_HAND, listed
 from tests.flows.test_reverse_stock_sync import assert_even, one_shoe
+from tests.ledgers import sqlite_in
 from tests.worlds import LOCATION, MARK, OWN, World, product, row, shoe, variant, world
 
 pytestmark = pytest.mark.orchestrated
@@ -39,7 +40,7 @@ CHILD = "from flows.reverse_stock_sync import reverse_stock_sync; reverse_stock_
 def ledger(stage: Stage, tmp_path: Path) -> Iterator[Ledger]:
     """The ledger of the stage."""
     del stage
-    opened = open_ledger(f"sqlite:///{tmp_path}/ledger.db")
+    opened = open_ledger(sqlite_in(tmp_path))
     yield opened
     opened.close()
 

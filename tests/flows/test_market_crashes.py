@@ -29,6 +29,7 @@ from sandbox.server import serving
 from tests.fair import BRICKLINK, BRICKOWL, Fair, environment, world
 from tests.flows.mortal import MARKETS, KillPoint, Moment
 from tests.flows.workers import PATIENCE, Gate, Nursery, Worker, nursery
+from tests.ledgers import sqlite_in
 from tests.worlds import NOW, World
 
 pytest_plugins = ["tests.databases"]
@@ -277,7 +278,7 @@ def start(cradle: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Start:
     folder = tmp_path_factory.mktemp("prepared")
     with (
         pytest.MonkeyPatch.context() as patch,
-        bazaar_in(folder, f"sqlite:///{folder}/ledger.db", cradle, patch.setenv) as made,
+        bazaar_in(folder, sqlite_in(folder), cradle, patch.setenv) as made,
     ):
         made.prepare()
         with (
@@ -295,7 +296,7 @@ def built_up(
     """A prepared bazaar on a SQLite file of its own."""
     folder.mkdir(exist_ok=True)
     shutil.copyfile(start.file, folder / "ledger.db")
-    with bazaar_in(folder, f"sqlite:///{folder}/ledger.db", cradle, setenv, start.stores) as made:
+    with bazaar_in(folder, sqlite_in(folder), cradle, setenv, start.stores) as made:
         made.items, made.sold = dict(start.items), Counter(start.sold)
         yield made
 

@@ -22,6 +22,7 @@ from tests.fair import BRICK, BRICKLINK, BRICKOWL, Served, environment, world
 from tests.flows.mortal import KillPoint, Moment
 from tests.flows.test_market_crashes import LINK_CREATE, lapse
 from tests.flows.workers import PATIENCE, Gate
+from tests.ledgers import sqlite_in
 from tests.worlds import NOW
 
 pytestmark = pytest.mark.orchestrated
@@ -32,7 +33,7 @@ COLOURS = (5, 11)
 @pytest.fixture
 def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     """Two empty stores that can keep a call waiting."""
-    url = f"sqlite:///{tmp_path}/ledger.db"
+    url = sqlite_in(tmp_path)
     with (
         Gate(world(), clock=Clock(NOW)) as gate,
         serving(gate) as address,

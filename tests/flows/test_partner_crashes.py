@@ -21,6 +21,7 @@ from tests.flows.test_crashes import an_hour_later
 from tests.flows.test_partner_sync import is_even
 from tests.flows.trade import BEAN, KEY, ROAST, Trade, partner_shop
 from tests.flows.workers import PATIENCE, Gate, Nursery, nursery
+from tests.ledgers import sqlite_in
 from tests.worlds import LOCATION, OWN
 
 pytest_plugins = ["tests.databases"]
@@ -64,7 +65,7 @@ def trade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefect_server: str) 
         monkeypatch.setenv("EVENSTOCK_SECRET_KEY", KEY)
         monkeypatch.setenv("SHOPIFY_LOCATION_ID", str(LOCATION))
         url = load_settings().shopify_base_url.partition("/shopify/")[0]
-        with closing(open_ledger(f"sqlite:///{tmp_path}/ledger.db")) as ledger:
+        with closing(open_ledger(sqlite_in(tmp_path))) as ledger:
             yield Trade(stage, url, ledger)
 
 

@@ -31,6 +31,7 @@ from flows.cli.children import free_port
 from tasks import alerts
 from tasks.alarm import Cause
 from tests.connectors.ledger_samples import HOUR, a_run
+from tests.ledgers import sqlite_in
 from tests.mails import PostOffice, post_office
 
 ROOT = Path(__file__).parents[2]
@@ -44,14 +45,14 @@ Words = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture(autouse=True)
 def _own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EVENSTOCK_DATABASE_URL", f"sqlite:///{tmp_path}/ledger.db")
+    monkeypatch.setenv("EVENSTOCK_DATABASE_URL", sqlite_in(tmp_path))
     monkeypatch.setenv("SHOPIFY_STORE_DOMAIN", OWN)
     monkeypatch.setenv("RMS_DATABASE_URL", "sqlite:///nowhere.db")
 
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
-    return open_ledger(f"sqlite:///{tmp_path}/ledger.db")
+    return open_ledger(sqlite_in(tmp_path))
 
 
 @pytest.fixture

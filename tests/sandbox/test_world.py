@@ -58,6 +58,7 @@ EXAMPLE = {
     "brickowl": {},
     "bigbuy": {},
     "aliexpress": {},
+    "csv": {},
 }
 
 

@@ -13,6 +13,7 @@ from connectors.settings import Settings, load_settings
 from tasks.jobs import Asked, carry, enqueue
 from tasks.lease import clock
 from tasks.supplier_job import JobContext, JobResult, PutBack, Work
+from tests.ledgers import sqlite_in
 from tests.worlds import NOW
 
 HOUR = timedelta(hours=1)
@@ -60,7 +61,7 @@ class QueueDesk:
 def queue_desk(folder: Path, setenv: Callable[[str, str], None]) -> QueueDesk:
     """A desk with one supplier."""
     setenv("EVENSTOCK_NOW", NOW.isoformat())
-    setenv("EVENSTOCK_DATABASE_URL", f"sqlite:///{folder}/ledger.db")
+    setenv("EVENSTOCK_DATABASE_URL", sqlite_in(folder))
     settings = load_settings()
     ledger = open_ledger(settings.needed("EVENSTOCK_DATABASE_URL"))
     ledger.add_supplier(SUPPLIER)

@@ -2,16 +2,17 @@
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Any, cast
 
 import httpx
 
 from connectors.http import Http, Patience
-from connectors.ledger import Ledger, open_ledger
+from connectors.ledger import Item, Ledger, Why, open_ledger
 from connectors.ledger.supplier_records import (
     Claim,
     ImportedProduct,
@@ -21,6 +22,7 @@ from connectors.ledger.supplier_records import (
     Supplier,
 )
 from connectors.ledger.windows import SupplierWindows
+from connectors.outside import Outside
 from connectors.records import JsonObject
 from connectors.settings import Settings, load_settings
 from connectors.supplier import Access
@@ -28,12 +30,14 @@ from connectors.supplier import Supplier as Connector
 from connectors.suppliers import configured, supplier_type
 from sandbox.app import Sandbox
 from sandbox.clock import Clock
+from sandbox.server import serving
 from tasks.job_types import JOB_TYPES
 from tasks.jobs import Asked, carry, enqueue
 from tasks.lease import clock
 from tasks.supplier_job import JobContext, JobResult, PutBack, Work
+from tests import worlds
 from tests.sandbox.bigbuyer import KEY
-from tests.worlds import NOW
+from tests.worlds import NOW, OWN, TOKEN
 
 _numbers = itertools.count(1)
 Wrap = Callable[[Connector], Connector]
@@ -121,7 +125,9 @@ class SupplierDesk:
             patience=Patience(attempts=3),
             now=self.sandbox.clock.now,
             sleep=self.sandbox.clock.advance,
+            allow_private_urls=True,
             connect=partial(Http, client=client, chance=lambda: 0.0),
+            outside=partial(Outside, client=client, resolve=lambda _host, _port: ["127.0.0.1"]),
         )
         connector = self.wrap(row.open(access))
         try:
@@ -167,10 +173,61 @@ def bigbuy_desk(url: str, account: dict[str, Any], setenv: Callable[[str, str], 
     return desk_on(url, {"bigbuy": {"default": account}}, a_supplier(), {"api_key": KEY}, setenv)
 
 
-def a_supplier() -> Supplier:
-    """BigBuy, of a user who is like no other."""
+def a_supplier(kind: str = "bigbuy", configuration: JsonObject | None = None) -> Supplier:
+    """One of this type, of a user who is like no other."""
     number = next(_numbers)
-    return Supplier(f"supplier-{number}", f"user-{number}", "BigBuy", "bigbuy", f"bigbuy:{number}", NOW, NOW)
+    return Supplier(
+        f"supplier-{number}",
+        f"user-{number}",
+        "BigBuy" if kind == "bigbuy" else kind,
+        kind,
+        f"{kind}:{number}",
+        NOW,
+        NOW,
+        configuration=configuration or {},
+    )
+
+
+@contextmanager
+def desk_beside_a_store(
+    url: str, account: dict[str, Any], shoe: int, setenv: Callable[[str, str], None]
+) -> Iterator[SupplierDesk]:
+    """A desk with this account of BigBuy's, beside an own store with three shoes of five each."""
+    shoes = [
+        worlds.product(number, None, worlds.variant(shoe + number - 1, f"SHOE-{number}", 5))
+        for number in (1, 2, 3)
+    ]
+    world = worlds.world(shoes, []) | {"bigbuy": {"default": account}}
+    with ExitStack() as stack:
+        made = desk_on(url, world, a_supplier(), {"api_key": KEY}, setenv)
+        stack.callback(made.close)
+        base = stack.enter_context(serving(made.sandbox))
+        setenv("SHOPIFY_STORE_DOMAIN", f"{base}/shopify/{OWN}")
+        setenv("SHOPIFY_ADMIN_TOKEN", TOKEN)
+        made.reload()
+        yield made
+
+
+def an_item(ledger: Ledger, desk: SupplierDesk, name: str, units: int = 5) -> Item:
+    """An own item of an account of its own."""
+    account = f"shop-of-{desk.supplier.user_id}"
+    item = Item(
+        account=account,
+        id=f"{name}-{desk.supplier.id}",
+        name=name,
+        part_number="3001",
+        item_type="PART",
+        color_id=5,
+        condition="new",
+        completeness=None,
+        location="",
+        quantity_available=units,
+        price=Decimal("0.10"),
+        created_by="ann",
+        created_at=NOW,
+    )
+    ledger.create_items([item], Why("create", "ann"), ())
+    return item
 
 
 def desk_on(

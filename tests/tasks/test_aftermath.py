@@ -14,6 +14,7 @@ from tasks import aftermath
 from tasks.aftermath import Step, verdict
 from tasks.derive import Settled
 from tasks.plan import Line, Outcome
+from tests.ledgers import sqlite_in
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 LINE = Line(product_id=1, variant_id=11, item_id=51, sku="a", ccod="c", shown=5, wanted=3)
@@ -112,7 +113,7 @@ class Shop:
 @pytest.fixture
 def left(tmp_path: Path) -> Ledger:
     """A ledger in which a dead run left a deletion open that nobody heard the answer of."""
-    ledger = open_ledger(f"sqlite:///{tmp_path}/ledger.db")
+    ledger = open_ledger(sqlite_in(tmp_path))
     began = NOW - timedelta(hours=1)
     ledger.start_run(Run("dead", "flow", "own", began.date(), began, began))
     ledger.store_changes([Change("dead", "own", 1, 11, 51, 1, "a", "c", "available", 0, 0)])

@@ -23,6 +23,7 @@ from tasks.alarm import Cause
 from tasks.health import Health
 from tasks.states import reported
 from tests.connectors.ledger_samples import HOUR, NOW
+from tests.ledgers import sqlite_in
 from tests.mails import PASSWORD, PostOffice, dripping_server, mail_settings, post_office
 
 pytest_plugins = ["tests.databases"]
@@ -37,13 +38,13 @@ BROKEN = Cause("sync:own:failed", "Failed: sync\n\nRMS is away")
 
 @pytest.fixture(autouse=True)
 def _own_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EVENSTOCK_DATABASE_URL", f"sqlite:///{tmp_path}/ledger.db")
+    monkeypatch.setenv("EVENSTOCK_DATABASE_URL", sqlite_in(tmp_path))
     monkeypatch.setenv("SHOPIFY_STORE_DOMAIN", OWN)
 
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
-    return open_ledger(f"sqlite:///{tmp_path}/ledger.db")
+    return open_ledger(sqlite_in(tmp_path))
 
 
 class Clock:

@@ -2,26 +2,24 @@
 
 import itertools
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from connectors.errors import ConfigurationError
-from connectors.ledger import Item, Ledger, Why
+from connectors.ledger import Item, Why
 from connectors.ledger.imported_products import PRODUCTS, VARIANTS
 from connectors.ledger.supplier_records import JobType
 from connectors.shape import as_object
-from sandbox.server import serving
 from tasks import binding
 from tasks.book import to_line
-from tasks.feed import bound_levels, feed, release
+from tasks.feed import bound_items, bound_levels, feed, release
+from tasks.feed_items import Release, feed_items
 from tests import worlds
-from tests.sandbox.bigbuyer import KEY, product, section, stocks, variation
-from tests.tasks.supplier_desk import SupplierDesk, a_supplier, desk_on
-from tests.worlds import NOW, OWN, TOKEN
+from tests.sandbox.bigbuyer import product, section, stocks, variation
+from tests.tasks.supplier_desk import SupplierDesk, an_item, desk_beside_a_store
+from tests.worlds import OWN
 
 STOCK = JobType.INVENTORY_UPDATE
 _numbers = itertools.count(1)
@@ -47,48 +45,27 @@ def shoe() -> int:
 @pytest.fixture
 def desk(url: str, shoe: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[SupplierDesk]:
     """A supplier that was read once, beside an own store with three shoes of five each."""
-    shoes = [
-        worlds.product(number, None, worlds.variant(shoe + number - 1, f"SHOE-{number}", 5))
-        for number in (1, 2, 3)
-    ]
-    world = worlds.world(shoes, []) | {"bigbuy": {"default": SHOP}}
-    with ExitStack() as stack:
-        made = desk_on(url, world, a_supplier(), {"api_key": KEY}, monkeypatch.setenv)
-        stack.callback(made.close)
-        base = stack.enter_context(serving(made.sandbox))
-        monkeypatch.setenv("SHOPIFY_STORE_DOMAIN", f"{base}/shopify/{OWN}")
-        monkeypatch.setenv("SHOPIFY_ADMIN_TOKEN", TOKEN)
-        made.reload()
+    with desk_beside_a_store(url, SHOP, shoe, monkeypatch.setenv) as made:
         made.run(JobType.SUPPLIER_API)
         yield made
-
-
-def an_item(ledger: Ledger, desk: SupplierDesk, name: str, units: int = 5) -> Item:
-    """An own item of an account of its own."""
-    account = f"shop-of-{desk.supplier.user_id}"
-    item = Item(
-        account=account,
-        id=f"{name}-{desk.supplier.id}",
-        name=name,
-        part_number="3001",
-        item_type="PART",
-        color_id=5,
-        condition="new",
-        completeness=None,
-        location="",
-        quantity_available=units,
-        price=Decimal("0.10"),
-        created_by="ann",
-        created_at=NOW,
-    )
-    ledger.create_items([item], Why("create", "ann"), ())
-    return item
 
 
 def units(desk: SupplierDesk, item: Item) -> int:
     found = desk.ledger.item(item.account, item.id)
     assert found is not None
     return found.quantity_available
+
+
+def release_items(desk: SupplierDesk, fingerprint: str) -> None:
+    """A person lets through what is held."""
+    feed_items(
+        desk.settings,
+        desk.ledger,
+        desk.supplier,
+        bound_items(desk.ledger, desk.supplier),
+        dry_run=False,
+        release=Release(fingerprint, "ann"),
+    )
 
 
 def sell(desk: SupplierDesk, item: Item, count: int) -> None:
@@ -153,7 +130,33 @@ class TestAnOwnItem:
 
         assert (fed["held"], fed["done"]) == (7, 0)
         assert {units(desk, item) for item in items} == {5}
-        feed(desk.settings, desk.ledger, desk.supplier, dry_run=False, released=True)
+        with pytest.raises(ConfigurationError, match=f"held now is {fed['waits']}, not another"):
+            release_items(desk, "another")
+        assert {units(desk, item) for item in items} == {5}
+        release_items(desk, str(fed["waits"]))
+        assert {units(desk, item) for item in items} == {0}
+        (entry,) = [
+            each
+            for each in desk.ledger.item_history(items[0].account, items[0].id)
+            if each.delta_available < 0
+        ]
+        assert (entry.actor, entry.reason) == ("ann", "stock of BigBuy, released")
+        with pytest.raises(ConfigurationError, match="nothing is held"):
+            release_items(desk, str(fed["waits"]))
+
+    def test_waits_too_if_too_many_go_to_zero_one_after_another(self, desk: SupplierDesk) -> None:
+        items = [an_item(desk.ledger, desk, f"brick-{number}") for number in range(1, 8)]
+        for number, item in enumerate(items, 1):
+            binding.bind_item(desk.settings, desk.ledger, desk.supplier, (PRODUCTS, str(number)), item.id)
+
+        for numbers in ((1, 2, 3, 4, 5), (6,), (7,)):
+            for number in numbers:
+                desk.happens("edit", product=number, stock=0)
+            fed = as_object(as_object(desk.run(STOCK, hours=2)["fed"], "fed")["items"], "items")
+
+        assert fed["held"] == 2
+        assert [units(desk, item) for item in items] == [0, 0, 0, 0, 0, 5, 5]
+        desk.run(STOCK, hours=24)
         assert {units(desk, item) for item in items} == {0}
 
     def test_of_a_channel_that_is_off_is_not_fed(self, desk: SupplierDesk) -> None:

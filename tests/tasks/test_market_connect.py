@@ -21,6 +21,7 @@ from sandbox.clock import Clock
 from sandbox.server import serving
 from tasks.market_accounts import FIELDS, add_account
 from tasks.market_connect import open_market
+from tests.ledgers import sqlite_in
 from tests.worlds import NOW, World
 
 KEYS = {name: f"{name}-of-the-default" for name in FIELDS["bricklink"]}
@@ -58,7 +59,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     with (
         Sandbox(_world(), clock=Clock(NOW)) as sandbox,
         serving(sandbox) as url,
-        closing(open_ledger(f"sqlite:///{tmp_path}/ledger.db")) as ledger,
+        closing(open_ledger(sqlite_in(tmp_path))) as ledger,
     ):
         secret_key = base64.urlsafe_b64encode(bytes(32)).decode()
         own = {"EVENSTOCK_NOW": NOW.isoformat(), "EVENSTOCK_SECRET_KEY": secret_key}

@@ -12,10 +12,11 @@ from connectors.settings import load_settings
 from tasks import market_accounts, market_page, market_run
 from tasks.item_changes import ItemRequest, change_item
 from tasks.market_round import Place, level, plan
-from tests.fair import BOIDS, BRICK, BRICKLINK, BRICKOWL, PLACES, Served, world
+from tests.fair import BOIDS, BRICK, BRICKLINK, BRICKOWL, PLACES, Served, environment, world
 
 pytest_plugins = ["tests.fairs"]
 
+CHANGES = {BRICKLINK: "PUT /inventories/{id}", BRICKOWL: "POST /inventory/update"}
 KEY = "q83vEjRWeJASNFZ4kBI0VniQEjRWeJASNFZ4kBI0Vng="
 
 
@@ -61,6 +62,86 @@ class TestAtOnce:
         assert fair.push_now(item) == {BRICKLINK: "done", BRICKOWL: "failed"}
         assert "no credentials for brickowl" in fair.view(item, BRICKOWL).listing.reason
 
+    @pytest.mark.parametrize("slow", MARKETPLACES)
+    def test_a_marketplace_that_is_slow_keeps_no_other_waiting(self, fair: Served, slow: Marketplace) -> None:
+        item = fair.create(10)
+        fair.push_now(item)
+        seen = len(fair.sandbox.writes())
+        fair.fault(slow, "*", "slow", seconds=0.4, times=-1)
+        fair.update(item, 4)
+        assert fair.push_now(item) == {BRICKLINK: "done", BRICKOWL: "done"}
+        order = [write["system"] for write in fair.sandbox.writes()[seen:]]
+        assert order[-1] == slow
+        assert order[0] != slow
+        fair.assert_level(item)
+
+
+class TestSwitchedOff:
+    def test_a_marketplace_gets_nothing_until_it_is_on_again(self, fair: Served) -> None:
+        item = fair.create(10)
+        fair.push_now(item)
+        market_accounts.switch(load_settings(), fair.ledger, "default", (BRICKLINK,), enabled=False)
+        fair.sandbox.clear_calls()
+        fair.update(item, 4)
+        other = fair.create(3, partNumber="9999")
+        assert fair.push_now(item) == {BRICKOWL: "done"}
+        assert fair.push_now(other) == {BRICKOWL: "parked"}
+        fair.net()
+        assert fair.calls(BRICKLINK) == []
+        assert (fair.quantities(BRICKLINK), fair.quantities(BRICKOWL)) == ([10], [4])
+        market_accounts.switch(load_settings(), fair.ledger, "default", (BRICKLINK,), enabled=True)
+        fair.net()
+        assert sorted(fair.quantities(BRICKLINK)) == [3, 4]
+        fair.assert_level(item)
+
+    def test_what_was_sold_meanwhile_is_booked_when_it_is_on_again(self, fair: Served) -> None:
+        item = fair.create(10)
+        fair.push_now(item)
+        market_accounts.switch(load_settings(), fair.ledger, "default", (BRICKLINK,), enabled=False)
+        fair.sell(BRICKLINK, fair.lot_id(item), 3)
+        fair.net()
+        assert fair.item(item).quantity_available == 10
+        market_accounts.switch(load_settings(), fair.ledger, "default", (BRICKLINK,), enabled=True)
+        fair.net()
+        assert fair.item(item).quantity_available == 7
+        fair.assert_level(item)
+
+    def test_an_account_without_credentials_gets_nothing(
+        self, fair: Served, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        item = fair.create(10)
+        fair.push_now(item)
+        for name in environment():
+            if name.startswith("BRICKLINK_") and not name.endswith("URL"):
+                monkeypatch.delenv(name)
+        fair.settings = load_settings()
+        market_accounts.remove_account(fair.settings, fair.ledger, "default")
+        fair.sandbox.clear_calls()
+        fair.update(item, 4)
+        assert fair.push_now(item) == {BRICKOWL: "done"}
+        assert fair.calls(BRICKLINK) == []
+        assert fair.quantities(BRICKLINK) == [10]
+
+    def test_writes_that_are_off_let_orders_in_and_nothing_out(
+        self, fair: Served, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        item = fair.create(10)
+        fair.push_now(item)
+        monkeypatch.setenv("EVENSTOCK_WRITES", "off")
+        seen = len(fair.sandbox.writes())
+        fair.update(item, 4)
+        assert fair.push_now(item) == {BRICKLINK: "not_sent", BRICKOWL: "not_sent"}
+        fair.sell(BRICKOWL, fair.lot_id(item, BRICKOWL), 2)
+        report = fair.net()
+        assert report["writes"] == "off"
+        assert fair.item(item).quantity_available == 2
+        assert {each["operation"] for each in fair.sandbox.writes()[seen:]} == {"event"}
+        monkeypatch.setenv("EVENSTOCK_WRITES", "on")
+        fair.pass_time(600)
+        monkeypatch.setenv("EVENSTOCK_NOW", fair.now().isoformat())
+        fair.net()
+        fair.assert_level(item)
+
 
 class TestNet:
     def test_finds_whatever_is_behind(self, fair: Served) -> None:
@@ -102,7 +183,9 @@ class TestNet:
     def test_what_it_would_do_is_told_without_a_call(self, fair: Served) -> None:
         fair.create(10)
         part = plan(load_settings(), fair.ledger, PLACES[0], None)
-        assert [step for _, step in part.planned] == ["make a lot of 10"]
+        assert [(each.reason, each.before, each.after) for each in part.planned] == [
+            ("make a lot of 10", None, 10)
+        ]
         assert fair.calls(BRICKLINK) == []
 
     def test_pushes_only_the_items_that_were_asked_for(self, fair: Served) -> None:
@@ -180,12 +263,66 @@ def test_the_page_shows_every_marketplace_failures_first(fair: Served) -> None:
     report = fair.net()
     states = market_run.states(load_settings(), fair.ledger, ["default"])
     page = market_page.markdown(states, report, fair.now())
-    assert "| brickowl | default | 🟠 | 0 | 1 | 0 | 1 |" in page
-    assert page.index("| brickowl |") < page.index("| bricklink |")
+    assert "| Brick Owl | default | 🟠 | 0 | 1 | 0 | 1 |" in page
+    assert page.index("| Brick Owl |") < page.index("| BrickLink |")
     assert "Odd \\| part" in page
     assert good not in page.partition("| item |")[2]
     assert bad in page
-    assert [row["outcome"] for row in market_page.table(report)] == ["parked", "done", "done", "done"]
+    rows = market_page.table(report)
+    assert [row["outcome"] for row in rows] == ["parked", "done", "done", "done"]
+    assert {(row["sku"], row["from"], row["to"]) for row in rows} == {
+        ("3001-5-N", "", "10"),
+        ("9999-5-N", "", "3"),
+    }
+
+
+def test_the_report_says_what_each_listing_went_from_and_to(fair: Served) -> None:
+    item = fair.create(10)
+    assert "2 listings brought level" in str(fair.net()["message"])
+    assert "every listing is level" in str(fair.net()["message"])
+    fair.sell(BRICKLINK, fair.lot_id(item), 1)
+    report = fair.net()
+    assert report["message"] == "Marketplace sync: 1 listing brought level; 1 unit sold there"
+    details: Any = report["details"]
+    (row,) = details["updated"]
+    assert (row["marketplace"], row["old_qty"], row["new_qty"]) == (BRICKOWL, 10, 9)
+    fair.update(item, 4)
+    fair.fault(BRICKOWL, CHANGES[BRICKOWL], "http", status=400, times=-1)
+    details = fair.net()["details"]
+    (failed,) = details["errors"]
+    assert (failed["marketplace"], failed["old_qty"], failed["new_qty"]) == (BRICKOWL, 9, 4)
+
+
+def test_what_was_put_off_is_told_with_what_it_would_be(fair: Served) -> None:
+    items = [fair.create(number) for number in (1, 2, 3)]
+    fair.ledger.spend("default", BRICKLINK, "orders", fair.now(), calls=4_999)
+    report = fair.net()
+    details: Any = report["details"]
+    told = {
+        (row["marketplace"], row["item_id"], row["old_qty"], row["new_qty"]) for row in details["put_off"]
+    }
+    assert told == {(BRICKLINK, item, None, number) for number, item in enumerate(items, 1)}
+    assert "3 put off" in str(report["message"])
+
+
+def test_the_page_says_what_a_person_is_to_do(fair: Served) -> None:
+    item, other = fair.create(1), fair.create(5, name="Other")
+    fair.net()
+    fair.event(BRICKLINK, "edit", lot=int(fair.lot_id(other)), quantity=8)
+    orders = [fair.sell(name, fair.lot_id(item, name), 1)["order_id"] for name in MARKETPLACES]
+    sold = fair.net()
+    fair.event(BRICKLINK, "cancel", order_id=orders[0], restock=False)
+    night = fair.net(compares=True)
+    states = market_run.states(load_settings(), fair.ledger, ["default"])
+    page = market_page.markdown(states, sold, fair.now())
+    assert f"lacks 1 of item `{item}`; the last ones went to order" in page
+    assert all(str(order) in page for order in orders)
+    page = market_page.markdown(states, night, fair.now())
+    assert night["message"] == "Marketplace sync: every listing is level; 1 lot not as expected"
+    assert "**2 to review:**" in page
+    assert f"`evenstock orders restock {fair.ledger.reviews('default')[0].id}`" in page
+    assert f"shows 8, expected are 5: not by us. `evenstock items retry {other}` takes it as it is." in page
+    assert "- BrickLink: 1 lot showing more than expected" in page
 
 
 def test_the_page_says_which_marketplace_is_left_alone(fair: Served) -> None:

@@ -26,6 +26,12 @@ def level(fair: Fair, quantity: int = 10) -> str:
     return item
 
 
+def written(fair: Fair) -> list[tuple[object, object, object]]:
+    """Every change of a lot's quantity, by whomever."""
+    rows = (each for each in fair.sandbox.writes() if each["name"] in ("quantity", "qty"))
+    return [(each["system"], each["before"], each["after"]) for each in rows]
+
+
 @EACH
 class TestLostAnswers:
     @pytest.mark.parametrize("kind", ["lost_answer", "timeout_before", "http_after"])
@@ -91,6 +97,40 @@ class TestLostAnswers:
 
 
 class TestRefusals:
+    @EACH
+    def test_for_too_many_calls_are_waited_out_and_the_change_is_sent_once(
+        self, fair: Fair, name: Marketplace
+    ) -> None:
+        item = level(fair)
+        fair.update(item, 4)
+        fair.fault(name, CHANGE[name], "throttled", times=2)
+        assert fair.push(item, name)[0].how == "done"
+        assert len(fair.slept) == 2
+        assert (fair.quantities(name), written(fair)) == ([4], [(name, 10, 4)])
+
+    @EACH
+    def test_of_a_reading_by_a_broken_server_are_asked_again(self, fair: Fair, name: Marketplace) -> None:
+        item = level(fair)
+        fair.change("delete", item)
+        reading = {BRICKLINK: "GET /inventories/{id}", BRICKOWL: "GET /inventory/list"}[name]
+        fair.fault(name, reading, "http", status=503, times=2)
+        assert fair.push(item, name)[0].how == "done"
+        assert fair.slept == [1, 2]
+        assert fair.lots(name) == []
+
+    @EACH
+    def test_by_a_broken_server_are_never_sent_again_before_it_is_known_what_they_did(
+        self, fair: Fair, name: Marketplace
+    ) -> None:
+        item = level(fair)
+        fair.update(item, 4)
+        fair.fault(name, CHANGE[name], "http", status=503)
+        assert fair.push(item, name)[0].how == "unknown"
+        assert fair.calls(name).count(CHANGE[name]) == 1
+        fair.settle()
+        fair.assert_level(item)
+        assert fair.calls(name).count(CHANGE[name]) == 2
+
     def test_that_wrote_nothing_are_tried_again_after_1_2_and_4_seconds(self, fair: Fair) -> None:
         item = level(fair)
         fair.update(item, 4)
@@ -140,6 +180,31 @@ class TestBreaker:
         fair.assert_level(item)
         assert fair.ledger.breaker("default", BRICKLINK).state is BreakerState.CLOSED
         assert [each for each in fair.ledger.alerts("default") if each.resolved_at is None] == []
+
+    def test_lets_one_try_after_a_minute_and_opens_again_without_another_alert(self, fair: Fair) -> None:
+        items = [level(fair), level(fair)]
+        fair.fault(BRICKLINK, "*", "http", status=401, times=-1)
+        for item in items:
+            fair.update(item, 4)
+            fair.push(item, BRICKLINK)
+        fair.pass_time(61)
+        fair.sandbox.clear_calls()
+        for item in items:
+            assert fair.push(item, BRICKLINK)[0].how == "not_sent"
+        assert len(fair.calls(BRICKLINK)) == 1
+        assert fair.ledger.breaker("default", BRICKLINK).state is BreakerState.OPEN
+        assert len(fair.ledger.alerts("default")) == 1
+        assert fair.quantities(BRICKLINK) == [10, 10]
+
+    def test_of_one_marketplace_leaves_the_other_alone(self, fair: Fair) -> None:
+        item = level(fair)
+        fair.fault(BRICKLINK, "*", "http", status=401, times=-1)
+        for quantity in (4, 8, 2):
+            fair.update(item, quantity)
+            assert [each.how for each in fair.push(item)] == ["not_sent", "done"]
+            assert fair.quantities(BRICKOWL) == [quantity]
+        assert fair.quantities(BRICKLINK) == [10]
+        assert fair.ledger.breaker("default", BRICKOWL).state is BreakerState.CLOSED
 
     def test_opens_after_five_failures_in_a_row(self, fair: Fair) -> None:
         item = level(fair)

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from connectors.errors import ConfigurationError
+from connectors.ledger.imported_products import PRODUCTS as PRODUCT_ROWS
 from connectors.ledger.supplier_records import JobStatus, JobType, Order
 from connectors.shape import as_list, as_object
 from sandbox.bigbuy.model import SHIPPED
+from tasks import held_prices
 from tests.sandbox.bigbuyer import product, section, stocks, variation
 from tests.tasks.supplier_desk import SupplierDesk, bigbuy_desk
 from tests.worlds import NOW
@@ -139,6 +142,14 @@ class TestWhatIsMissing:
         assert (gone.missing_from, gone.missing_sightings, gone.stock_quantity) == ("stock", 1, 5)
         assert gone.missing_since == desk.sandbox.clock.now()
 
+    def test_is_no_product_whose_stock_is_told_by_its_variants(self, opened: Open) -> None:
+        desk = opened(section(*(product(n, stocks=None) for n in (1, 2)), variations=[variation(1, 2)]))
+
+        found = [desk.run(kind, hours=2) for kind in (PRODUCTS, STOCK)]
+
+        assert [(each["missing"], each["errors"]) for each in found] == [(1, [])] * 2
+        assert {key: each.missing_sightings for key, each in desk.products().items()} == {"1": 2, "2": 0}
+
     def test_has_a_zero_after_three_sightings_over_a_day(self, desk: SupplierDesk) -> None:
         desk.happens("delist", product=4)
         desk.happens("delist", variation=2)
@@ -152,9 +163,9 @@ class TestWhatIsMissing:
         assert desk.products()["4"].missing_sightings == 5
 
     def test_is_back_once_it_is_seen(self, desk: SupplierDesk) -> None:
-        # Half of ten is few enough to be believed.
+        # Half of ten is few enough to be believed; of the tenth there are variants.
         desk.fault(STOCK_LIST, kind="partial")
-        assert desk.run(STOCK, hours=1)["missing"] == 5
+        assert desk.run(STOCK, hours=1)["missing"] == 4
         desk.run(STOCK, hours=1)
 
         assert [each.missing_since for each in desk.products().values()] == [None] * 10
@@ -235,6 +246,20 @@ class TestPrices:
         desk.run(PRICES, hours=2)
 
         assert (desk.products()["3"].held, desk.products()["3"].cost_price) == (None, Decimal("18.5"))
+
+    @pytest.mark.parametrize("price", [0, 99.5])
+    def test_that_a_person_believes_are_known_from_then_on(self, desk: SupplierDesk, price: float) -> None:
+        desk.happens("edit", product=3, price=price)
+        desk.run(PRICES, hours=2)
+
+        before = held_prices.release(desk.settings, desk.ledger, desk.supplier, (PRODUCT_ROWS, "3"))
+        again = desk.run(PRICES, hours=2)
+
+        assert before.cost_price == Decimal("18.22")
+        assert (desk.products()["3"].cost_price, desk.products()["3"].held) == (Decimal(str(price)), None)
+        assert (again["prices_held"], again["prices_changed"]) == (0, 0)
+        with pytest.raises(ConfigurationError, match="no price of 3 of BigBuy is held"):
+            held_prices.release(desk.settings, desk.ledger, desk.supplier, (PRODUCT_ROWS, "3"))
 
     def test_of_new_products_are_believed_unless_they_are_0(self, opened: Open) -> None:
         desk = opened(section(product(1, wholesalePrice=0), product(2, wholesalePrice=9_000)))
