@@ -136,7 +136,7 @@ def _stocked(parts: list[str]) -> "tuple[Settings, Ledger, list[str]]":
     ledger = ledger_of(settings)
     ids = []
     for number, part in enumerate(parts):
-        data = {"partNumber": part, "colorId": 5, "condition": "new", "price": "0.10"}
+        data: Json = {"partNumber": part, "colorId": 5, "condition": "new", "price": "0.10"}
         asked = ItemRequest("create", data={**data, "quantityAvailable": 1 + number % 50})
         ids.append(str(change_item(settings, ledger, asked)["item_id"]))
     return settings, ledger, ids
