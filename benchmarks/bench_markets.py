@@ -1,13 +1,15 @@
 """Changes of own items on their way to both marketplaces, through a Prefect server and a task worker.
 
 A change has arrived when the lot has its quantity, or that of a later change of the item; an answer takes
-120 ms. *nothing* is without Prefect: items brought level from nothing, with BrickLink's calls of a day.
+120 ms. Without Prefect: *net*, where no worker is told and the net brings all level in the end; *nothing*,
+where items are brought level from nothing, with BrickLink's calls of a day.
 
-python benchmarks/bench_markets.py [--paths 1 5 20 burst nothing] [--workers 1] [--items 10000]
+python benchmarks/bench_markets.py [--paths 1 5 20 burst net nothing] [--workers 1] [--items 10000]
 """
 
 import argparse
 import json
+import os
 import statistics
 import sys
 import threading
@@ -35,17 +37,20 @@ UNLIMITED, OWL_CALLS = 1_000_000, 600
 
 ITEMS = 100
 SECONDS = 30.0
-PATIENCE = 300.0
+PATIENCE = 120.0
 """Seconds that the last change may take to arrive."""
 KEYS = ("consumer-key", "consumer-secret", "token", "token-secret")
 
 
 class Trade(NamedTuple):
-    """Changes a second, for how many seconds, of how many items."""
+    """Changes a second, for how many seconds, of how many items. `net`: no worker is told, and the net runs
+    after the last one.
+    """
 
     rate: float
     seconds: float
     items: int
+    net: bool = False
 
 
 TRADES = {
@@ -53,6 +58,7 @@ TRADES = {
     "5": Trade(5, SECONDS, ITEMS),
     "20": Trade(20, SECONDS, ITEMS),
     "burst": Trade(20, 10.0, 3),
+    "net": Trade(20, 15.0, ITEMS, net=True),
 }
 NOTHING = "nothing"
 
@@ -174,7 +180,7 @@ def at_once(names: Sequence[str], workers: int) -> Iterator[Mapping[str, object]
 def work(children: Family, environment: Mapping[str, str], workers: int) -> None:
     """Start workers of background tasks."""
     for _ in range(workers):
-        children.start("a worker", ["flows", "worker"], {**stand.os.environ, **environment})
+        children.start("a worker", ["flows", "worker"], {**os.environ, **environment})
 
 
 def trade(
@@ -184,7 +190,8 @@ def trade(
     stage.sandbox.forget()
     some = list(items[: asked.items])
     count = int(asked.rate * asked.seconds)
-    done = stand.child("changes", environment, items=some, rate=asked.rate, count=count, first=first)
+    task = {"items": some, "rate": asked.rate, "count": count, "first": first, "net": asked.net}
+    done = stand.child("changes", environment, **task)
     changes = [(str(item), int(quantity), float(at)) for item, quantity, at in done.result["changes"]]
     wait(stage.sandbox, {item: quantity for item, quantity, _ in changes})
     # What a lot has become is noted when its call is answered.

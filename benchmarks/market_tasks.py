@@ -39,16 +39,26 @@ def goods(parts: list[str]) -> Json:
     return {"ids": ids}
 
 
-def changes(items: list[str], rate: float, count: int, first: int) -> Json:
-    """Change items one after the other, each to more units than ever before, so many times a second."""
+def changes(items: list[str], rate: float, count: int, first: int, *, net: bool) -> Json:
+    """Change items one after the other, each to more units than ever before, so many times a second. `net`:
+    no worker is told of them; they are brought level in the end.
+    """
+    from connectors.settings import load_settings  # noqa: PLC0415
     from flows.marketplace_sync import apply_change  # noqa: PLC0415 - not part of what other benchmarks load
-    from tasks.item_changes import ItemRequest  # noqa: PLC0415
+    from tasks.desk import ledger_of  # noqa: PLC0415
+    from tasks.item_changes import ItemRequest, change_item  # noqa: PLC0415
 
+    settings = load_settings()
+    ledger = ledger_of(settings)
     made: list[tuple[str, int, float]] = []
 
     def change(number: int) -> None:
         item, quantity, at = items[number % len(items)], first + number, time.time()
-        apply_change(ItemRequest("update", item, {"quantityAvailable": quantity}))
+        asked = ItemRequest("update", item, {"quantityAvailable": quantity})
+        if net:
+            change_item(settings, ledger, asked)
+        else:
+            apply_change(asked)
         made.append((item, quantity, at))
 
     # What is loaded with the first change would be part of the next ones' delay.
@@ -63,6 +73,9 @@ def changes(items: list[str], rate: float, count: int, first: int) -> Json:
             pools[number % len(items) % WIDTH].submit(change, number)
     if len(made) != count + 1:
         sys.exit(f"only {len(made)} of {count + 1} changes were made")
+    if net:
+        with ThreadPoolExecutor(len(NAMES)) as pool:
+            list(pool.map(lambda name: _levelled(settings, ledger, name), NAMES))
     return {"changes": sorted(made[1:], key=lambda each: each[1])}
 
 
@@ -123,7 +136,7 @@ def _stocked(parts: list[str]) -> "tuple[Settings, Ledger, list[str]]":
     ledger = ledger_of(settings)
     ids = []
     for number, part in enumerate(parts):
-        data = {"partNumber": part, "colorId": 5, "condition": "new", "price": "0.10"}
+        data: Json = {"partNumber": part, "colorId": 5, "condition": "new", "price": "0.10"}
         asked = ItemRequest("create", data={**data, "quantityAvailable": 1 + number % 50})
         ids.append(str(change_item(settings, ledger, asked)["item_id"]))
     return settings, ledger, ids

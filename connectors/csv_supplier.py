@@ -273,9 +273,8 @@ def _page(
 # ------------------------------------------------------------------ the supplier
 
 
-def open_csv(access: Access) -> "CsvSupplier":
-    """The list at the configured address. Raises ConfigurationError for columns that nobody knows."""
-    terms = access.configuration
+def check(terms: Configuration) -> None:
+    """Raises ConfigurationError for columns that nobody knows, and for another sign than . or , ."""
     if unknown := sorted(set(terms.columns) - {ID, *OURS}):
         known = ", ".join((ID, *OURS))
         raise ConfigurationError(
@@ -283,7 +282,12 @@ def open_csv(access: Access) -> "CsvSupplier":
         )
     if terms.decimal not in (None, *SIGNS):
         raise ConfigurationError("a csv supplier's decimal must be . or ,")
-    return CsvSupplier(access.outside(allow_private=access.allow_private_urls), access.account, terms)
+
+
+def open_csv(access: Access) -> "CsvSupplier":
+    """The list at the configured address."""
+    outside = access.outside(allow_private=access.allow_private_urls)
+    return CsvSupplier(outside, access.account, access.configuration)
 
 
 class CsvSupplier:

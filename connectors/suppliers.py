@@ -20,7 +20,8 @@ class SupplierType:
     `credentials` by name → the variable that serves suppliers without credentials of their own; `optional`:
     those that may be missing. `quota`: the credential that limits belong to. `base_url_setting`: the variable
     that may replace `base_url`.
-    `needs`: what of the configuration must be there.
+    `needs`: what of the configuration must be there; `check` raises ConfigurationError for whatever else is
+    wrong with it.
     """
 
     open: Callable[[Access], Supplier]
@@ -32,6 +33,7 @@ class SupplierType:
     base_url: str = ""
     base_url_setting: str = ""
     needs: tuple[str, ...] = ()
+    check: Callable[[Configuration], None] = lambda _: None
 
     @property
     def accepted(self) -> Mapping[str, str]:
@@ -72,6 +74,7 @@ SUPPLIERS: Final[Mapping[str, SupplierType]] = {
         default_batch=500,
         credentials={},
         needs=("url",),
+        check=csv_supplier.check,
     ),
 }
 
@@ -105,4 +108,5 @@ def configured(connector_type: str, values: JsonObject) -> Configuration:
     missing = [name for name in row.needs if not getattr(found, name)]
     if missing:
         raise ConfigurationError(f"a {connector_type} supplier's configuration lacks {', '.join(missing)}")
+    row.check(found)
     return found

@@ -85,8 +85,11 @@ def _keep_house(queue: Queue) -> None:
 
 @writes("do a supplier job")
 def work_on(job: Job, settings: Settings, *, dry_run: bool) -> JsonObject:
-    """Carry one job to its end; see `tasks.jobs`."""
-    return jobs.carry(job, settings, dry_run=dry_run)
+    """Carry one job to its end, and tell whoever it names; see `tasks.jobs`."""
+    line = jobs.carry(job, settings, dry_run=dry_run)
+    if job.callback_url and not dry_run:
+        callbacks.tell_ended(settings, ledger_of(settings), only=job.id)
+    return line
 
 
 def _take_in(queue: Queue, job: Job, future: JobFuture) -> None:

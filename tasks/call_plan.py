@@ -18,6 +18,12 @@ def by_window(lists: Sequence[PlannedList]) -> list[JsonObject]:
     return [{"window": number + 1, "calls": _calls(ordered, number)} for number in range(count)]
 
 
+def continued(plan: Sequence[JsonObject], windows: int, rest: Sequence[JsonObject]) -> list[JsonObject]:
+    """The plan of a pass that has used so many windows, with what is planned for the rest of it."""
+    later = [each | {"window": windows + number} for number, each in enumerate(rest, start=1)]
+    return [*plan[:windows], *later]
+
+
 def _calls(lists: Sequence[PlannedList], window: int) -> JsonObject:
     left = ((each.source, min(each.limit, each.calls - window * each.limit)) for each in lists)
     return cast("JsonObject", {source: calls for source, calls in left if calls > 0})

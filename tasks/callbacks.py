@@ -33,15 +33,20 @@ def tell_ended(
     settings: Settings,
     ledger: Ledger,
     *,
+    only: str | None = None,
     outside: Outside | None = None,
     sleep: Sleep = time.sleep,
     now: Now = clock,
 ) -> int:
-    """Tell of every job that ended and was not told of yet, also by workers that died; how many were told."""
+    """Tell of every job that ended and was not told of yet, also by workers that died; how many were told.
+
+    `only`: of this job. Whoever is told should go by the job's id: a worker that dies after its message, or
+    another one at the same moment, tells it once more.
+    """
     told = 0
     door = outside or Outside(allow_private=settings.evenstock_allow_private_urls)
     try:
-        for job in ledger.jobs_to_tell():
+        for job in _to_tell(ledger, only):
             status = call_back(settings, job, door, sleep, now)
             ledger.called_back(job, status)
             told += status is CallbackStatus.SENT
@@ -49,6 +54,13 @@ def tell_ended(
         if outside is None:
             door.close()
     return told
+
+
+def _to_tell(ledger: Ledger, only: str | None) -> list[Job]:
+    if only is None:
+        return ledger.jobs_to_tell()
+    job = ledger.job(only)
+    return [job] if job and job.callback_status is CallbackStatus.DUE else []
 
 
 def call_back(settings: Settings, job: Job, outside: Outside, sleep: Sleep, now: Now) -> CallbackStatus:

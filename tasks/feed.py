@@ -79,4 +79,8 @@ def _levels(
     if not offers.feeds_channel(channels, offers.SHOPIFY, settings.shop):
         return {"problems": [f"the own store {settings.shop} is not to be fed"]}
     job = feed_levels.begin(settings, ledger, supplier, dry_run=dry_run)
-    return LevelCourse(job, settings, ledger, supplier).run(rows)
+    course = LevelCourse(job, settings, ledger, supplier)
+    told = course.run(rows)
+    if not dry_run and not course.trouble:
+        ledger.channel_fed(supplier.user_id, offers.SHOPIFY, settings.shop, settings.now())
+    return told

@@ -83,6 +83,8 @@ def feed_items(
     for line in judged:
         item = items[line.variant_id]
         fed.lines.append(_applied(settings, ledger, item, line, why, dry_run=dry_run))
+    for account in sorted({item.account for item in items}) if not dry_run else ():
+        ledger.channel_fed(supplier.user_id, offers.ITEMS, account, settings.now())
     return fed
 
 

@@ -6,6 +6,7 @@ caller looks at the item again before the next.
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import TypeVar, cast
 from uuid import uuid4
 
@@ -52,6 +53,25 @@ def code_of(error: ConnectorError) -> str:
         return error.complaints[0].code[:64]
     names = {RateLimited: "rate_limited", Refused: "refused", Malformed: "malformed"}
     return names.get(type(error), "unreachable")
+
+
+def begun(
+    key: ListingKey, view: View, kind: WriteKind, *, delta: int, body: JsonObject, now: datetime
+) -> MarketWrite:
+    """A write as the ledger is to have it before it is sent."""
+    return MarketWrite(
+        id=uuid4().hex,
+        account=key.account,
+        marketplace=key.marketplace,
+        item_id=key.item_id,
+        kind=kind,
+        revision=view.item.revision,
+        sent_at=now,
+        lot_id=view.listing.lot_id,
+        seen=view.listing.expected,
+        delta=delta,
+        body=body,
+    )
 
 
 class Lots:
@@ -273,19 +293,7 @@ class Lots:
     def _begun(self, view: View, kind: WriteKind, delta: int, body: JsonObject) -> MarketWrite | None:
         """The write as the ledger has it now; None: something moved, look again. Raises LeaseLost."""
         self._guard()
-        write = MarketWrite(
-            id=uuid4().hex,
-            account=self._key.account,
-            marketplace=self._key.marketplace,
-            item_id=self._key.item_id,
-            kind=kind,
-            revision=view.item.revision,
-            sent_at=self._stall.now(),
-            lot_id=view.listing.lot_id,
-            seen=view.listing.expected,
-            delta=delta,
-            body=body,
-        )
+        write = begun(self._key, view, kind, delta=delta, body=body, now=self._stall.now())
         return write if self._stall.ledger.begin_write(write) else None
 
     def _sent(self, write: MarketWrite, call: Callable[[], T], *, repeatable: bool = False) -> T:

@@ -51,15 +51,16 @@ def open_bricklink(
     """An account's BrickLink store; see `open_market`. `given`: credentials that are not kept yet."""
     keys = given or credentials(settings, ledger, account, "bricklink")
     signer = Signer(Keys(**keys), now=settings.now)
+    address = settings.bricklink_base_url or bricklink.BASE_URL
     http = Http(
-        settings.bricklink_base_url or bricklink.BASE_URL,
+        address,
         system="bricklink",
         account=account,
         sign=signer,
         spend=spending(LedgerBudget(ledger, account, "bricklink", settings.now)),
         judge=judging(signer.follow),
         patience=_patience(settings, attempts),
-        pacer=shared_flight("bricklink", account, bricklink.IN_FLIGHT),
+        pacer=shared_flight(address, account, bricklink.IN_FLIGHT),
         writes_off=not settings.evenstock_writes,
     )
     return BrickLink(http)

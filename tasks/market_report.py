@@ -119,7 +119,9 @@ def message(tale: Tale) -> str:
     books = balance(tale)
     sold = sum(each.quantity for part in tale.parts for each in part.bookings if _is_sale(each))
     told = [
-        f"{several(books['done'], 'listing')} brought level" if tale.ended else "every listing is level",
+        f"{several(books['done'], 'listing')} brought level"
+        if tale.ended or tale.planned
+        else "there was nothing to bring level",
         *(f"{books[name]} {word}" for name, word in _WORDS.items() if books[name]),
         *([f"{several(sold, 'unit')} sold there"] if sold else []),
         *([f"{several(drifted, 'lot')} not as expected"] if (drifted := _drifted(tale)) else []),

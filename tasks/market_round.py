@@ -3,7 +3,7 @@
 Each part ends by itself: what goes wrong is in the result, and other marketplaces and accounts go on.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
@@ -15,7 +15,7 @@ from uuid import uuid4
 from connectors.errors import BudgetSpent, ConnectorError, EvenstockError, Unauthorised
 from connectors.ledger import Ledger
 from connectors.ledger.market_records import Booking, ListingKey, Review, View
-from connectors.market import Lot, Marketplace, marker
+from connectors.market import ChangesMany, Lot, Marketplace, marker
 from connectors.records import JsonObject
 from connectors.settings import Settings
 from tasks import booking, market_breaker
@@ -25,6 +25,7 @@ from tasks.lease import held
 from tasks.owed import Dress, Make, Move, Remove, Rest, next_step
 from tasks.push import Ended, How, bring_level
 from tasks.stall import Shelf, Stall, face_of, known, shown_by, wanted
+from tasks.together import move_together
 
 WIDTH = 4
 """Listings of a marketplace that are pushed at the same time; BrickLink turns more than five calls away."""
@@ -127,7 +128,8 @@ def level(
         keys = _behind(ledger, place, stall.now(), items)
         is_many = len(keys) > FEW
         work = replace(stall, shelf=Shelf(stall.market, stall.now)) if is_many else stall
-        part.ended = _push_all(work, keys)
+        moved = _moved_together(stall, keys) if is_many else {}
+        part.ended = [_counted(each, moved) for each in _push_all(work, keys)]
         if compares or (part.ended and not stall.market.reads_first):
             _look(stall, part, everything=compares)
         part.usage = dict(stall.market.usage.as_dict())
@@ -163,6 +165,21 @@ def _step(marketplace: Marketplace, view: View) -> str:
 
 
 # ------------------------------------------------------------------- pushing
+
+
+def _moved_together(stall: Stall, keys: Sequence[ListingKey]) -> dict[ListingKey, int]:
+    """Changes of quantity that went together, where that can be; with what was expected before them."""
+    if stall.market.name != "brickowl":
+        return {}
+    return move_together(stall, cast("ChangesMany", stall.market), keys)
+
+
+def _counted(ended: Ended, moved: Mapping[ListingKey, int]) -> Ended:
+    """How a push ended, its change counted that went before it, together with others."""
+    if ended.key not in moved:
+        return ended
+    how = How.DONE if ended.how is How.UNCHANGED else ended.how
+    return replace(ended, how=how, before=moved[ended.key])
 
 
 def _push_all(stall: Stall, keys: Sequence[ListingKey]) -> list[Ended]:

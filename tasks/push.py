@@ -82,7 +82,7 @@ class Ended:
 def bring_level(stall: Stall, key: ListingKey, holder: str) -> Ended:
     """Bring a listing level, with whatever changes come meanwhile."""
     ended = Ended(key, How.NOT_SENT, "another worker is at it")
-    resource = f"listing:{key.account}:{key.item_id}:{key.marketplace}"
+    resource = lease_of(key)
     first: _Turn | None = None
     for _ in range(ROUNDS):
         with held(stall.ledger, [resource], holder, LEASE_SECONDS) as hold:
@@ -97,6 +97,11 @@ def bring_level(stall: Stall, key: ListingKey, holder: str) -> Ended:
         ):
             break
     return ended
+
+
+def lease_of(key: ListingKey) -> str:
+    """What whoever works on a listing holds."""
+    return f"listing:{key.account}:{key.item_id}:{key.marketplace}"
 
 
 class _Turn:

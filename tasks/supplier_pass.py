@@ -50,7 +50,6 @@ class Reading:
     tally: Tally = field(init=False)
     total: int = field(init=False)
     seen: set[tuple[str, str]] = field(default_factory=set)
-    plan: list[JsonObject] = field(default_factory=list)
     _prices: PriceWatch = field(init=False)
 
     def __post_init__(self) -> None:
@@ -84,7 +83,7 @@ class Reading:
         if isinstance(supplier, PlansCalls):
             wanted = [each for each in FACETS if each in self.facets]
             lists = supplier.plan(wanted, self.total, self.tally.at)
-            self.plan = call_plan.by_window(lists)
+            self.tally.plan_rest(call_plan.by_window(lists))
             self.context.log(Sign.INFORMATION, call_plan.told(lists))
 
     # --------------------------------------------------------------- look-ups
@@ -168,6 +167,10 @@ class Reading:
 
     def _put_back(self, closed: WindowClosed, supplier: Supplier) -> PutBack:
         """The job goes on behind the last stored page when the window opens."""
+        self.tally.counts["windows"] += 1
+        if self.tally.pages and not self.context.dry_run:
+            rows, now = self.tally.rows(self.total), self.context.now()
+            self.context.ledger.progress_job(self.context.job, rows, now, cursor=self.tally.cursor)
         self.sum_stock()
         return put_back(self.context, closed, supplier)
 

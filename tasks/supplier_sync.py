@@ -62,7 +62,7 @@ def facts_of(reading: Reading, left: Disappearing) -> JsonObject:
         "doubts": list(left.doubts),
         "complete": [each for each in FACETS if each in tally.complete],
         "pages": dict(tally.pages),
-        "call_plan": list(reading.plan),
+        "call_plan": list(tally.plan),
     }
     return counts | facts
 

@@ -4,13 +4,14 @@ It goes along from window to window and from worker to worker, so that the repor
 """
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Self, cast
 
 from connectors.ledger.supplier_records import Rows, Stored
 from connectors.records import JsonObject
 from connectors.supplier import FACETS, Facet, Page
+from tasks import call_plan
 
 VERSION: Final = 1
 PROBLEMS: Final = 50
@@ -22,8 +23,9 @@ class Tally:
     """`at`: the supplier's own cursor. `is_over`: its last page is stored, what follows from it may not be.
 
     `counts`: rows, inserted, changed, unchanged; problems; prices that changed or are held; asked, of a pass
-    by look-up. `pages` by list. `complete`: facets whose lists were read to their proved end. `absent`:
-    products that were asked for and do not exist. `lost`: variants that their products have no more.
+    by look-up; windows that are used up. `pages` by list. `complete`: facets whose lists were read to their
+    proved end. `absent`: products that were asked for and do not exist. `lost`: variants that their products
+    have no more. `plan`: the calls of each window, of those behind and of those to come.
     """
 
     at: JsonObject | None = None
@@ -34,6 +36,7 @@ class Tally:
     absent: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    plan: list[JsonObject] = field(default_factory=list)
 
     @classmethod
     def of(cls, cursor: JsonObject | None) -> Self:
@@ -51,6 +54,7 @@ class Tally:
             absent=list(cast("list[str]", cursor["absent"])),
             lost=list(cast("list[str]", cursor.get("lost", []))),
             problems=list(cast("list[str]", cursor["problems"])),
+            plan=list(cast("list[JsonObject]", cursor.get("plan", []))),
         )
 
     @property
@@ -66,6 +70,7 @@ class Tally:
             "absent": list(self.absent),
             "lost": list(self.lost),
             "problems": list(self.problems),
+            "plan": list(self.plan),
         }
 
     def cursor_after(self, stored: Stored) -> JsonObject:
@@ -73,6 +78,10 @@ class Tally:
         after = replace(self, counts=Counter(self.counts))
         after.take(stored)
         return after.cursor
+
+    def plan_rest(self, rest: Sequence[JsonObject]) -> None:
+        """Take in what is planned from this window on."""
+        self.plan = call_plan.continued(self.plan, self.counts["windows"], rest)
 
     def pass_by(self, page: Page, lost: Collection[str] = (), *, is_last: bool) -> None:
         """Take in that a page is about to be stored, which variants it lacks, and where the next lies."""

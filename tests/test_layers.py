@@ -124,6 +124,12 @@ def imports(path: str, tree: ast.Module) -> Iterator[str]:
             yield from (".".join([*above, *filter(None, [node.module]), alias.name]) for alias in node.names)
 
 
+@cache
+def libraries() -> dict[str, frozenset[str]]:
+    """What every production file imports, by the first part of its name."""
+    return {path: frozenset(map(top, imports(path, tree))) for path, tree in sources()}
+
+
 def top(name: str) -> str:
     return name.split(".", maxsplit=1)[0]
 
@@ -131,8 +137,8 @@ def top(name: str) -> str:
 def offences(library: str, allowed: list[str]) -> list[str]:
     return [
         path
-        for path, tree in sources()
-        if library in map(top, imports(path, tree)) and not any(fnmatch(path, pattern) for pattern in allowed)
+        for path, imported in libraries().items()
+        if library in imported and not any(fnmatch(path, pattern) for pattern in allowed)
     ]
 
 

@@ -21,10 +21,13 @@ def choose(part: Part, boids: Sequence[str], colors: Mapping[int, Sequence[int]]
     plain = sorted({boid for boid in boids if "-" not in boid})
     if kind not in COLORED or (kind == "Gear" and part.color_id == 0):
         return _only(part, plain)
-    if plain:
-        return f"{_only(part, plain)}-{_color(part, colors)}"
     own = {str(color) for color in colors.get(part.color_id, ())}
-    return _only(part, sorted({boid for boid in boids if boid.partition("-")[2] in own}))
+    colored = sorted({boid for boid in boids if boid.partition("-")[2] in own})
+    if not plain:
+        return _only(part, colored)
+    # Another item that has just this colour is as likely to be the one that is meant.
+    others = [boid for boid in colored if boid.partition("-")[0] not in plain]
+    return f"{_only(part, [*plain, *others])}-{_color(part, colors)}"
 
 
 def _only(part: Part, boids: Sequence[str]) -> str:

@@ -89,3 +89,10 @@ class SupplierFeeds:
         }
         with self.database.writing() as connection:
             return connection.execute(update(row).where(mine).values(content)).rowcount == 1
+
+    def channel_fed(self, user_id: str, platform: str, shop_id: str, now: datetime) -> None:
+        """Store when a user's products last fed a channel."""
+        row = MarketplaceIntegrationRow
+        mine = and_(row.user_id == user_id, row.platform == platform, row.shop_id == shop_id)
+        with self.database.writing() as connection:
+            connection.execute(update(row).where(mine).values(last_sync_at=now))

@@ -228,6 +228,7 @@ COLORS = {5: [38], 9: [43, 44]}
         (BRICK, ["771344"], "771344-38"),
         (BRICK, ["771344", "771344-38", "771344-39"], "771344-38"),
         (BRICK, ["771344-39", "771344-38"], "771344-38"),
+        (BRICK, ["771344", "700300-39"], "771344-38"),
         (SET, ["500100"], "500100"),
         (Part("GEAR", "853914", 0, "new"), ["600200"], "600200"),
         (Part("GEAR", "853914", 5, "new"), ["600200"], "600200-38"),
@@ -246,6 +247,8 @@ def test_the_item_without_a_colour_is_chosen_and_the_colour_added(
         (BRICK, [], "no_item", ["3001"]),
         (BRICK, ["700300", "700301"], "ambiguous", ["700300", "700301"]),
         (BRICK, ["1-38", "2-38"], "ambiguous", ["1-38", "2-38"]),
+        # Another item of that number has just this colour: which one is meant, only a person can say.
+        (BRICK, ["771344", "700300-38"], "ambiguous", ["771344", "700300-38"]),
         (BRICK, ["1-39"], "no_color", ["3001"]),
         (replace(BRICK, color_id=77), ["771344"], "no_color", ["77"]),
         (replace(BRICK, color_id=0), ["771344"], "no_color", ["0"]),

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from connectors.ledger import BookingKind, Breaker, BreakerState, Ledger, ListingKey, Lookup, Why
-from connectors.ledger.budgets import LIMITS
+from connectors.ledger.budgets import LIMITS, POLLS
 from connectors.market import MARKETPLACES, MarketOrder
 from tests.connectors.market_samples import (
     BRICKLINK,
@@ -265,13 +265,14 @@ def test_lanes_close_one_after_another_and_open_when_calls_are_a_day_old(ledger:
     limits = LIMITS["bricklink"]
     lanes = sorted(limits, key=lambda lane: limits[lane])
     assert lanes == ["prices", "notes", "rises", "creations", "deletions", "falls", "orders"]
-    spent = 0
+    spent = POLLS
+    ledger.spend("own", "bricklink", "orders", NOW, calls=POLLS)
     for lane in lanes:
         assert ledger.spend("own", "bricklink", lane, NOW, calls=limits[lane] - spent) is None
         spent = limits[lane]
         assert ledger.spend("own", "bricklink", lane, NOW + SECOND) == NOW + timedelta(hours=24, minutes=5)
 
-    assert ledger.calls_used("own", "bricklink", NOW)["orders"] == 200
+    assert ledger.calls_used("own", "bricklink", NOW)["orders"] == POLLS + 200
     assert ledger.spend("own", "brickowl", "prices", NOW) is None
     assert ledger.spend("other", "bricklink", "prices", NOW) is None
     later = NOW + timedelta(hours=24, minutes=5)
@@ -280,14 +281,34 @@ def test_lanes_close_one_after_another_and_open_when_calls_are_a_day_old(ledger:
     assert ledger.calls_used("own", "bricklink", later) == {}
 
 
+def test_a_burst_of_changes_leaves_a_day_of_order_polls_and_a_reserve(ledger: Ledger) -> None:
+    """A change is two calls: 2,040 go at once, and orders are heard every two minutes all the same."""
+    changes = 0
+    while ledger.spend("own", "bricklink", "falls", NOW, calls=60) is None:
+        changes += 30
+    assert changes == 2_040
+
+    for poll in range(30, 24 * 30 + 1, 30):
+        assert ledger.spend("own", "bricklink", "orders", NOW + poll * timedelta(minutes=2), calls=30) is None
+        assert ledger.lane_opens("own", "bricklink", "falls", NOW) is not None
+    assert ledger.lane_opens("own", "bricklink", "orders", NOW + timedelta(hours=24), calls=200) is None
+
+
+def test_polls_that_were_made_are_not_held_back_again(ledger: Ledger) -> None:
+    ledger.spend("own", "bricklink", "orders", NOW, calls=POLLS + 80)
+
+    assert ledger.lane_opens("own", "bricklink", "falls", NOW, calls=4_000) is None
+    assert ledger.lane_opens("own", "bricklink", "falls", NOW, calls=4_001) is not None
+
+
 def test_a_lane_opens_as_soon_as_enough_calls_are_a_day_old(ledger: Ledger) -> None:
     for hour in range(4):
         now = NOW + timedelta(hours=hour)
-        assert ledger.spend("own", "bricklink", "falls", now, calls=1_200) is None
+        assert ledger.spend("own", "bricklink", "falls", now, calls=1_020) is None
     now = NOW + timedelta(hours=4)
 
     assert ledger.spend("own", "bricklink", "falls", now) == NOW + timedelta(hours=24, minutes=5)
-    assert ledger.spend("own", "bricklink", "falls", now, calls=1_201) == NOW + timedelta(hours=25, minutes=5)
+    assert ledger.spend("own", "bricklink", "falls", now, calls=1_021) == NOW + timedelta(hours=25, minutes=5)
     assert ledger.spend("own", "bricklink", "notes", now) == NOW + timedelta(hours=25, minutes=5)
 
 

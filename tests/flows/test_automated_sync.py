@@ -251,7 +251,7 @@ def cradle(prefect_server: str) -> Iterator[Nursery]:
 
 
 STORED = (
-    "delete import_sightings and update import_jobs and insert import_sightings and insert imported_products"
+    "delete import_sightings and insert import_sightings and insert imported_products and update import_jobs"
 )
 
 

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import shlex
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from tests.ledgers import sqlite_in
 from tests.tasks.queues import SUPPLIER
 from tests.worlds import NOW
 
+ROOT = Path(__file__).parents[2]
 KEY = base64.urlsafe_b64encode(bytes(32)).decode()
 
 
@@ -168,6 +170,21 @@ class TestSuppliers:
         assert sentence in said.err
         assert said.err.count("\n") == 1
         assert desk.ledger.suppliers() == []
+
+    def test_that_are_lists_are_added_as_the_recipe_says(self, desk: Desk) -> None:
+        recipe = (ROOT / "docs" / "new_supplier.md").read_text("utf-8")
+        typed = recipe.partition("$ evenstock suppliers add")[2].partition("```")[0].replace("\\\n", " ")
+
+        said = desk("suppliers", "add", *shlex.split(typed))
+
+        assert said.status == 0, said.err
+        columns = {"supplier_product_id": "Nr", "stock_quantity": "Bestand", "price": "UVP"}
+        configuration = desk.only().configuration
+        assert (configuration["columns"], configuration["decimal"]) == (columns, ",")
+        opened = access(load_settings(), desk.ledger, desk.only())
+        assert opened.configuration.url == "https://supplier.example/products.csv"
+        wrong = desk("suppliers", "change", "Shoe care", "--set", 'columns={"colour": "Farbe"}')
+        assert (wrong.status, "colour is not known" in wrong.err) == (2, True)
 
     def test_need_a_key_to_keep_secrets(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("EVENSTOCK_SECRET_KEY")

@@ -164,12 +164,14 @@ class TestChannels:
         typed("bind", "3", "--own-variant", str(typed.shoe))
         assert typed.channels("--json") == 0
         (channel,) = typed.document["channels"]
-        assert (channel["direction"], channel["is_active"]) == ("push", True)
+        assert (channel["direction"], channel["is_active"], channel["last_sync_at"]) == ("push", True, None)
 
         for words, units in ((("--direction", "pull"), 5), (("--direction", "bidirectional"), 8)):
             assert typed.channels(channel["channel"], *words) == 0
             assert typed("feed") == 0
             assert typed.shown == units
+        assert typed.channels("--json") == 0
+        assert typed.document["channels"][0]["last_sync_at"] == worlds.NOW.isoformat()
         assert typed.channels(channel["channel"], "--off") == 0
         assert typed.channels() == 0
         assert "False" in typed.out

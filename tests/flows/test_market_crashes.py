@@ -63,7 +63,8 @@ LINK_CREATE, LINK_CHANGE, LINK_DELETE = (
 OWL_CREATE, OWL_CHANGE, OWL_DELETE = (
     f"call brickowl POST inventory/{verb}" for verb in ("create", "update", "delete")
 )
-CALLS = (LINK_CREATE, LINK_CHANGE, LINK_DELETE, OWL_CREATE, OWL_CHANGE, OWL_DELETE)
+OWL_BATCH = "call brickowl POST bulk/batch"
+CALLS = (LINK_CREATE, LINK_CHANGE, LINK_DELETE, OWL_CREATE, OWL_CHANGE, OWL_BATCH, OWL_DELETE)
 
 FEW = (
     KillPoint(IN_FLIGHT, LINK_CREATE),
@@ -71,7 +72,7 @@ FEW = (
     KillPoint(AFTER, LINK_CHANGE, 3),
     KillPoint(AFTER, LINK_DELETE),
     KillPoint(IN_FLIGHT, OWL_CREATE),
-    KillPoint(AFTER, OWL_CHANGE, 2),
+    KillPoint(AFTER, OWL_BATCH),
     KillPoint(IN_FLIGHT, OWL_DELETE),
 )
 POINTS = FEW + tuple(

@@ -37,13 +37,15 @@ class Receiver:
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
         return httpx.Response(status, content=iter([b"thanks"]))
 
-    def told(self, desk: QueueDesk) -> int:
+    def told(self, desk: QueueDesk, only: str | None = None) -> int:
         seconds = count()
 
         def now() -> datetime:
             return NOW + timedelta(seconds=next(seconds))
 
-        return tell_ended(desk.settings, desk.ledger, outside=self.outside, sleep=self.slept.append, now=now)
+        return tell_ended(
+            desk.settings, desk.ledger, only=only, outside=self.outside, sleep=self.slept.append, now=now
+        )
 
 
 @pytest.fixture
@@ -86,6 +88,17 @@ def test_is_told_once(desk: QueueDesk, ended: str) -> None:
     assert Receiver(204).told(desk) == 1
     assert Receiver(204).told(desk) == 0
     assert desk.job(ended).status is JobStatus.COMPLETED
+
+
+def test_is_told_of_one_job_as_soon_as_that_has_ended(desk: QueueDesk, ended: str) -> None:
+    other = desk.enqueue(callback_url="https://example.com/other")
+    assert Receiver(204).told(desk, only=other) == 0
+    desk.work()
+    receiver = Receiver(204)
+    assert receiver.told(desk, only=other) == 1
+    assert [each.headers["x-evenstock-job"] for each in receiver.heard] == [other]
+    assert desk.job(ended).callback_status is CallbackStatus.DUE
+    assert Receiver(204).told(desk, only=other) == 0
 
 
 def test_is_tried_three_times_each_signed_anew(desk: QueueDesk, ended: str) -> None:

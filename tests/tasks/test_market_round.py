@@ -11,6 +11,7 @@ from connectors.records import JsonObject
 from connectors.settings import load_settings
 from tasks import market_accounts, market_page, market_run
 from tasks.item_changes import ItemRequest, change_item
+from tasks.market_report import Tale
 from tasks.market_round import Place, level, plan
 from tests.fair import BOIDS, BRICK, BRICKLINK, BRICKOWL, PLACES, Served, environment, world
 
@@ -279,7 +280,7 @@ def test_the_page_shows_every_marketplace_failures_first(fair: Served) -> None:
 def test_the_report_says_what_each_listing_went_from_and_to(fair: Served) -> None:
     item = fair.create(10)
     assert "2 listings brought level" in str(fair.net()["message"])
-    assert "every listing is level" in str(fair.net()["message"])
+    assert "there was nothing to bring level" in str(fair.net()["message"])
     fair.sell(BRICKLINK, fair.lot_id(item), 1)
     report = fair.net()
     assert report["message"] == "Marketplace sync: 1 listing brought level; 1 unit sold there"
@@ -318,11 +319,19 @@ def test_the_page_says_what_a_person_is_to_do(fair: Served) -> None:
     assert f"lacks 1 of item `{item}`; the last ones went to order" in page
     assert all(str(order) in page for order in orders)
     page = market_page.markdown(states, night, fair.now())
-    assert night["message"] == "Marketplace sync: every listing is level; 1 lot not as expected"
+    assert night["message"] == "Marketplace sync: there was nothing to bring level; 1 lot not as expected"
     assert "**2 to review:**" in page
     assert f"`evenstock orders restock {fair.ledger.reviews('default')[0].id}`" in page
     assert f"shows 8, expected are 5: not by us. `evenstock items retry {other}` takes it as it is." in page
     assert "- BrickLink: 1 lot showing more than expected" in page
+
+
+def test_a_run_that_may_call_nobody_does_not_say_that_all_is_well(fair: Served) -> None:
+    fair.create(10)
+    tale = Tale("run", fair.now(), dry_run=False, writes=True)
+    tale.parts = [plan(load_settings(), fair.ledger, place, None) for place in PLACES]
+    report = market_run.told(fair.ledger, tale, ["default"])
+    assert report["message"] == "Marketplace sync: 0 listings brought level; 2 put off"
 
 
 def test_the_page_says_which_marketplace_is_left_alone(fair: Served) -> None:

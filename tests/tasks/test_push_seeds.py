@@ -7,9 +7,11 @@ doing, and in the end item and lots say the same.
 import random
 from dataclasses import dataclass, field
 
-from connectors.ledger.market_records import ListingStatus, WriteState
+from connectors.brickowl import BrickOwl
+from connectors.ledger.market_records import ListingKey, ListingStatus, WriteState
 from connectors.market import MARKETPLACES, Marketplace
-from tests.fair import BRICKLINK, Fair
+from tasks.together import move_together
+from tests.fair import BRICKLINK, BRICKOWL, Fair
 from tests.worlds import World
 
 KINDS = (
@@ -29,7 +31,10 @@ READS = {
 }
 WRITES = {
     BRICKLINK: ("POST /inventories", "PUT /inventories/{id}", "DELETE /inventories/{id}"),
-    "brickowl": ("POST /inventory/create", "POST /inventory/update", "POST /inventory/delete"),
+    "brickowl": (
+        *("POST /inventory/create", "POST /inventory/update", "POST /inventory/delete"),
+        "POST /bulk/batch",
+    ),
 }
 STEPS = 14
 
@@ -58,8 +63,16 @@ class Trade:
     def step(self) -> None:
         """Something happens."""
         act = self.chance.choices(
-            [self.owner, self.buyer, self.pushes, self.books, self.buyer_between, self.trouble],
-            [3, 4, 5, 2, 3, 4 if self.faults else 0],
+            [
+                self.owner,
+                self.buyer,
+                self.pushes,
+                self.books,
+                self.buyer_between,
+                self.together,
+                self.trouble,
+            ],
+            [3, 4, 5, 2, 3, 3, 4 if self.faults else 0],
         )[0]
         act()
         self.fair.pass_time(self.chance.choice([0.5, 20, 70]))
@@ -122,6 +135,16 @@ class Trade:
     def pushes(self) -> None:
         """A push of any item."""
         self.fair.push(self.item(), *self.chance.choice([(), (self.market(),)]))
+
+    def together(self) -> None:
+        """All items move, and their changes go to Brick Owl in one call."""
+        for item in self.there:
+            self.there[item] += 1
+            self.fair.update(item, self.fair.item(item).quantity_available + 1)
+        stall = self.fair.stall(BRICKOWL)
+        keys = [ListingKey("default", item, BRICKOWL) for item in self.there]
+        assert isinstance(stall.market, BrickOwl)
+        move_together(stall, stall.market, keys)
 
     def books(self) -> None:
         """Orders are booked, unless something goes wrong."""

@@ -110,6 +110,8 @@ class TestAllProducts:
         assert [line["outcome"] for line in desk.lines] == ["put_back", "completed"]
         assert (result["products_processed"], result["inserted"], result["missing"]) == (47, 47, 0)
         assert desk.lines[-1]["attempt"] == 1
+        first, second = as_list(result["call_plan"], "plan")
+        assert (as_object(first, "1")["window"], as_object(second, "2")["window"]) == (1, 2)
         assert set(desk.stock().values()) == {5}
         # Pages of four, ten an hour.
         assert desk.calls("/productsstockbyhandlingdays.json") == 12

@@ -105,6 +105,13 @@ class TestThePlanOfCalls:
             [("stock", 4)],
         ]
 
+    def test_keeps_the_windows_behind_when_the_rest_is_planned_anew(self) -> None:
+        plan = call_plan.by_window([self.STOCK])
+        rest = call_plan.by_window([self.TEXTS])
+
+        assert call_plan.continued(plan, 1, rest) == [plan[0], {"window": 2, "calls": {"texts": 11}}]
+        assert call_plan.continued([], 0, plan) == plan
+
     def test_tells_how_long_the_pass_takes_at_the_least(self) -> None:
         assert call_plan.hours([self.STOCK, self.TEXTS]) == 2.0
         assert call_plan.hours([self.TEXTS]) == 0.0
