@@ -7,7 +7,7 @@ import pytest
 from tests.flows.deployed import Deployed, deployed
 from tests.worlds import product, variant, world
 
-pytestmark = pytest.mark.xdist_group("deployed")
+pytestmark = pytest.mark.xdist_group("refresh-deployed")
 
 REFRESH = "inventory-refresh/inventory-refresh"
 STATUS = "inventory-sync-status/inventory-sync-status"

@@ -265,5 +265,6 @@ def test_the_end_of_a_job_is_an_event(desk: QueueDesk, events: list[tuple[str, s
 
 def test_without_prefect_nobody_is_told(desk: QueueDesk, events: list[tuple[str, str, str]]) -> None:
     desk.enqueue()
-    desk.work()
+    with temporary_settings(restore_defaults={PREFECT_API_URL}):
+        desk.work()
     assert events == []
