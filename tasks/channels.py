@@ -6,7 +6,7 @@ import inspect
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -188,10 +188,16 @@ def _turn(ledger: Ledger) -> Iterator[bool]:
 
 def emit(name: str, account: str, payload: JsonObject) -> None:
     """An event on the account's resource, if there is a Prefect API to tell. Lost if it does not answer."""
+    emit_about(
+        {"prefect.resource.id": f"evenstock.shop.{account}", "prefect.resource.name": account}, name, payload
+    )
+
+
+def emit_about(resource: Mapping[str, str], name: str, payload: JsonObject) -> None:
+    """The same on another resource of Prefect's."""
     if not PREFECT_API_URL.value():
         return
-    resource = {"prefect.resource.id": f"evenstock.shop.{account}", "prefect.resource.name": account}
-    event = Event.model_validate({"event": name, "resource": resource, "payload": payload})
+    event = Event.model_validate({"event": name, "resource": dict(resource), "payload": payload})
     try:
         _in_time(partial(_post, event), "Prefect", 5.0)
     except EvenstockError as error:

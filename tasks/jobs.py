@@ -9,9 +9,6 @@ from functools import partial
 from random import random
 from uuid import uuid4
 
-from prefect.events import emit_event
-from prefect.settings import PREFECT_API_URL
-
 from connectors.errors import (
     ConfigurationError,
     LeaseLost,
@@ -24,7 +21,7 @@ from connectors.outside import readable
 from connectors.records import JsonObject
 from connectors.redaction import redact
 from connectors.settings import Settings
-from tasks import queueing, run
+from tasks import channels, queueing, run
 from tasks.desk import ledger_of
 from tasks.job_types import JOB_TYPES
 from tasks.lease import BEATS, beating, clock
@@ -289,17 +286,15 @@ class _Desk:
 
 def announce(job: Job) -> None:
     """The event of a job's end, if there is a Prefect API to tell."""
-    if not PREFECT_API_URL.value():
-        return
     resource = {
         "prefect.resource.id": f"evenstock.supplier.{job.supplier_id}",
         "prefect.resource.name": job.source_type,
     }
-    payload = {
+    payload: JsonObject = {
         "job_id": job.id,
         "user_id": job.user_id,
         "supplier_id": job.supplier_id,
         "type": job.source_type,
         "status": job.status.value,
     }
-    emit_event("evenstock.supplier-job.finished", resource=resource, payload=payload)
+    channels.emit_about(resource, "evenstock.supplier-job.finished", payload)

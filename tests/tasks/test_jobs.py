@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from prefect.events import Event
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from sqlalchemy import text
 
@@ -246,10 +247,10 @@ def events(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
     """What Prefect was told: event, resource and status."""
     told: list[tuple[str, str, str]] = []
 
-    def emit(event: str, resource: dict[str, str], payload: dict[str, str]) -> None:
-        told.append((event, resource["prefect.resource.id"], payload["status"]))
+    def take(event: Event) -> None:
+        told.append((event.event, event.resource.id, str(event.payload["status"])))
 
-    monkeypatch.setattr("tasks.jobs.emit_event", emit)
+    monkeypatch.setattr("tasks.channels._post", take)
     return told
 
 
