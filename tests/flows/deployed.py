@@ -115,7 +115,7 @@ def _made(artifact: Artifact) -> str:
     return str(artifact.created)
 
 
-def until(look: Callable[[], T | None], otherwise: str, seconds: float = 60) -> T:
+def until(look: Callable[[], T | None], otherwise: str, seconds: float = 180) -> T:
     """What `look` finds at last; it is asked again and again."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -213,7 +213,7 @@ def test_an_interrupted_demo_takes_its_children_with_it(
     assert left_behind(tmp_path) == []
 
 
-def refreshed(ledger: Path, stand_ins: str, edit: str, seconds: float = 30) -> bool:
+def refreshed(ledger: Path, stand_ins: str, edit: str, seconds: float = 90) -> bool:
     """Whether a level that is edited in the store is soon the same in the ledger's table."""
     with urlopen(Request(stand_ins, edit.encode())) as answer:  # noqa: S310 - our own server
         assert answer.status == 200
@@ -251,7 +251,7 @@ def test_up_says_what_to_open_and_leaves_nothing(up: subprocess.Popen[str], tmp_
 
     begun = time.monotonic()
     up.send_signal(signal.SIGINT)
-    said, complaints = up.communicate(timeout=30)
+    said, complaints = up.communicate(timeout=90)
 
     assert time.monotonic() - begun < 8
     assert (up.returncode, complaints) == (0, "")
@@ -275,7 +275,7 @@ def test_up_ends_when_one_of_its_children_does(up: subprocess.Popen[str], tmp_pa
     children = family_of(up.pid)
 
     os.kill(server, signal.SIGKILL)
-    _, complaints = up.communicate(timeout=30)
+    _, complaints = up.communicate(timeout=90)
 
     assert up.returncode == 1
     assert complaints.startswith("evenstock: the Prefect server ended with status -9")
@@ -288,7 +288,7 @@ def test_a_port_that_is_taken_is_told_at_once(environment: dict[str, str], tmp_p
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with started(environment, "up", "--port", str(port)) as process:
-            _, complaints = process.communicate(timeout=30)
+            _, complaints = process.communicate(timeout=90)
 
     assert process.returncode == 2
     assert complaints == f"evenstock: port {port} is taken: name another one with --port, or none\n"

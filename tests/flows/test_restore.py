@@ -130,7 +130,7 @@ def killed(when: Callable[[], object]) -> None:
             process.wait(30)
 
 
-def wait_for(what: Callable[[], object], seconds: float = 30.0) -> None:
+def wait_for(what: Callable[[], object], seconds: float = 90.0) -> None:
     until = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < until, "it never came to be"
