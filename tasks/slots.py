@@ -16,9 +16,13 @@ LEASE = 60.0
 """Seconds after which the slot of a killed worker may be taken by others; Prefect's least."""
 
 
+LIMIT = "evenstock-writes:"
+"""What the names of these limits begin with."""
+
+
 def limit_of(account: str) -> str:
     """The name of an account's limit."""
-    return f"evenstock-writes:{account}"
+    return f"{LIMIT}{account}"
 
 
 def writing(account: str) -> AbstractContextManager[None]:
@@ -39,6 +43,16 @@ def arrange(client: SyncPrefectClient, account: str, most: int) -> None:
     if not _is_there(client, name):
         _create(client, name, most)
     client.update_global_concurrency_limit(name, GlobalConcurrencyLimitUpdate(limit=most, active_slots=0))
+
+
+def free_forgotten(client: SyncPrefectClient) -> None:
+    """Free all slots, on a server that has just begun and keeps its leases in memory: it knows of none.
+
+    Its database still counts those that were held when the server before it ended.
+    """
+    for limit in client.read_global_concurrency_limits(limit=200):
+        if limit.name.startswith(LIMIT) and limit.active_slots:
+            client.update_global_concurrency_limit(limit.name, GlobalConcurrencyLimitUpdate(active_slots=0))
 
 
 def _is_there(client: SyncPrefectClient, name: str) -> bool:

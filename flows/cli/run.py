@@ -49,9 +49,11 @@ def perform(name: str, parameters: Mapping[str, object]) -> JsonObject:
 
     Prefect would start one itself, but what that one says while it is stopped would reach the user.
     """
-    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - only now are its settings complete
+    from prefect.client.orchestration import get_client  # noqa: PLC0415 - only now are its settings complete
+    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415
 
     from flows.cli.orchestration import prefect_api  # noqa: PLC0415
+    from tasks.slots import free_forgotten  # noqa: PLC0415
 
     if PREFECT_API_URL.value():
         with prefect_api():
@@ -62,6 +64,8 @@ def perform(name: str, parameters: Mapping[str, object]) -> JsonObject:
         server = PrefectServer(children, home=None)
         server.wait()
         with with_api(server.api):
+            with get_client(sync_client=True) as client:
+                free_forgotten(client)
             return _call(name, parameters)
 
 

@@ -118,6 +118,25 @@ def test_a_run_brings_its_own_server(stage: Stage, tmp_path: Path, environment: 
     assert left_behind(tmp_path) == []
 
 
+def test_a_run_waits_for_no_slot_of_one_that_was_killed_with_its_server(
+    stage: Stage, environment: dict[str, str]
+) -> None:
+    """The next server's leases are empty, but its database still counts the slots."""
+    item, rows = shoe(101, {"37": 5}, {"37": 3})
+    stage.put(world([item], rows))
+    given = environment | {name: os.environ[name] for name in os.environ if name.startswith(POINTING)}
+    command = [*COMMAND, "run", "reverse-stock-sync", "--products", "[101]"]
+    first = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, timeout=120, check=False)
+    with closing(sqlite3.connect(Path(environment["PREFECT_HOME"]) / "prefect.db")) as known, known:
+        taken = known.execute('UPDATE concurrency_limit_v2 SET active_slots = "limit"').rowcount
+    stage.put(world([item], rows))
+
+    second = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, timeout=120, check=False)
+
+    assert (first.returncode, taken, second.returncode) == (0, 1, 0), second.stderr
+    assert stage.levels() == {"24X101-37": 3}
+
+
 def processes() -> list[tuple[int, int, str]]:
     """Each process by its id, its parent's, and its command."""
     listed = subprocess.run(
