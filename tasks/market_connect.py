@@ -58,7 +58,7 @@ def open_bricklink(
         account=account,
         sign=signer,
         spend=spending(LedgerBudget(ledger, account, "bricklink", settings.now)),
-        judge=judging(signer.follow),
+        judge=judging(signer.clock.follow),
         patience=_patience(settings, attempts),
         pacer=shared_flight(address, account, bricklink.IN_FLIGHT),
         writes_off=not settings.evenstock_writes,

@@ -190,7 +190,7 @@ def _bricklink(fair: Fair) -> BrickLink:
         system=BRICKLINK,
         account="default",
         sign=signer,
-        judge=judging(signer.follow),
+        judge=judging(signer.clock.follow),
         spend=spending(budget),
         patience=Patience(attempts=1),
         pacer=Unpaced(),

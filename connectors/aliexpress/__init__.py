@@ -40,7 +40,7 @@ def open_aliexpress(access: Access) -> "AliExpress":
 
 
 def _connected(access: Access, signer: Signer) -> Http:
-    gate = Gate(access.windows, access.sleep, access.configuration.calls_per_second, signer.follow)
+    gate = Gate(access.windows, access.sleep, access.configuration.calls_per_second, signer.clock.follow)
     return access.connect(
         access.base_url,
         system="aliexpress",

@@ -14,7 +14,7 @@ from connectors.turns import take_turn
 
 
 class Gate:
-    """What `Http` asks before a call, and tells every answer. `follow`: that of the `Signer`."""
+    """What `Http` asks before a call, and tells every answer. `follow`: that of the `Signer`'s clock."""
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from connectors.http import Call
+from connectors.server_clock import ServerClock
 
 SKEW: Final = timedelta(minutes=10)
 """How far our clock may be from theirs before that matters: they allow two hours."""
@@ -34,25 +35,15 @@ class Signer:
         self._app_key = app_key
         self._secret = secret
         self._token = token
-        self._now = now
-        self._ahead = timedelta()
-
-    def follow(self, theirs: datetime) -> bool:
-        """Date calls by the server's clock from now on, if ours is off; whether it was."""
-        ahead = theirs - self._now()
-        if abs(ahead - self._ahead) <= SKEW:
-            return False
-        self._ahead = ahead
-        return True
+        self.clock = ServerClock(now, SKEW)
 
     def __call__(self, call: Call) -> Call:
         """The call as it is sent now."""
         system = call.path.startswith("/rest/")
-        moment = self._now() + self._ahead
         params = {
             "app_key": self._app_key,
             "sign_method": "sha256",
-            "timestamp": str(int(moment.timestamp() * 1000)),
+            "timestamp": str(int(self.clock().timestamp() * 1000)),
             # Clients leave empty values out, and so does whoever checks the signature.
             **{name: value for name, value in (call.form or {}).items() if value},
         }

@@ -54,7 +54,7 @@ def judge(call: Call, answer: Answer) -> None:
 
 
 def judging(follow: Callable[[datetime], bool]) -> Callable[[Call, Answer], None]:
-    """As `judge`; a call refused while our clock was off is signed anew by theirs (`Signer.follow`)."""
+    """As `judge`; a call refused while our clock was off is signed anew by theirs (`ServerClock.follow`)."""
 
     def judged(call: Call, answer: Answer) -> None:
         found = meta(answer.body)

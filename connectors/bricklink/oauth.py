@@ -13,6 +13,8 @@ from authlib.oauth1.rfc5849.parameters import prepare_headers
 from authlib.oauth1.rfc5849.signature import construct_base_string, hmac_sha1_signature
 from pydantic import SecretStr
 
+from connectors.server_clock import ServerClock
+
 
 @dataclass(frozen=True, slots=True)
 class Keys:
@@ -50,17 +52,8 @@ class Signer:
         nonce: Callable[[], str] = _nonce,
     ) -> None:
         self._keys = keys
-        self._now = now
+        self.clock = ServerClock(now, SKEW)
         self._nonce = nonce
-        self._ahead = timedelta()
-
-    def follow(self, theirs: datetime) -> bool:
-        """Sign by the server's clock from now on, if ours is off; whether it was."""
-        ahead = theirs - self._now()
-        if abs(ahead - self._ahead) <= SKEW:
-            return False
-        self._ahead = ahead
-        return True
 
     def __call__(self, method: str, url: str) -> Mapping[str, str]:
         """The header that carries the signature of a request to this final URL."""
@@ -68,7 +61,7 @@ class Signer:
             ("oauth_consumer_key", self._keys.consumer_key.get_secret_value()),
             ("oauth_token", self._keys.token.get_secret_value()),
             ("oauth_signature_method", "HMAC-SHA1"),
-            ("oauth_timestamp", str(int((self._now() + self._ahead).timestamp()))),
+            ("oauth_timestamp", str(int(self.clock().timestamp()))),
             ("oauth_nonce", self._nonce()),
             ("oauth_version", "1.0"),
         ]

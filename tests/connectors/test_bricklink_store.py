@@ -71,7 +71,7 @@ class Bench:
             system="bricklink",
             account="default",
             sign=signer,
-            judge=judging(signer.follow),
+            judge=judging(signer.clock.follow),
             spend=self.spend or (lambda call: self.lanes.append(call.lane)),
             patience=Patience(attempts=3),
             pacer=InFlight(IN_FLIGHT),

@@ -86,7 +86,7 @@ def _bricklink_world(names: Sequence[str]) -> World:
 
 def _bricklink_manners() -> dict[str, Any]:
     signer = Signer(Keys(*[SecretStr(SECRET)] * 4))
-    return {"sign": signer, "judge": judging(signer.follow)}
+    return {"sign": signer, "judge": judging(signer.clock.follow)}
 
 
 def _bricklink_list(http: Http) -> list[str | None]:
@@ -143,7 +143,7 @@ NOTHING = "(a list of categories is never empty)"
 
 def _aliexpress_manners() -> dict[str, Any]:
     signer = AliSigner("501234", SECRET, token=lambda: SECRET, now=lambda: datetime.now(UTC))
-    gate = AliGate(NoWindows(), lambda _: None, 1000, signer.follow)
+    gate = AliGate(NoWindows(), lambda _: None, 1000, signer.clock.follow)
     return {"prepare": signer, "spend": gate.spend, "judge": gate.judge}
 
 
