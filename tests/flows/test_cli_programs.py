@@ -138,9 +138,9 @@ def test_a_run_waits_for_no_slot_of_one_that_was_killed_with_its_server(
 
 
 def processes() -> list[tuple[int, int, str]]:
-    """Each process by its id, its parent's, and its command."""
+    """Each process by its id, its parent's, and its whole command, also where it is longer than a screen."""
     listed = subprocess.run(
-        ["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+        ["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
     )
     rows = (line.split(None, 2) for line in listed.stdout.splitlines())
     return [(int(pid), int(parent), " ".join(rest)) for pid, parent, *rest in rows]
