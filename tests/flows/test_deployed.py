@@ -23,26 +23,19 @@ from connectors.settings import load_settings
 from flows.cli import main
 from flows.cli.orchestration import arrange
 from flows.cli.reaping import reapers
-from tests.flows.deployed import PROJECT, Deployed, Told, deployed, until
+from tests.flows.deployed import PROJECT, Deployed, Told, until
 from tests.flows.mortal import KillPoint, Moment
 from tests.flows.test_crashes import an_hour_later
 from tests.flows.trade import BEAN, ROAST, Trade, partner_shop
 from tests.flows.workers import PATIENCE, Gate
 from tests.worlds import MARK, OWN, shoe, world
 
-# All of it on one worker of a parallel run: its server is started once.
 pytestmark = pytest.mark.xdist_group("deployed")
 
 SYNC = "reverse-stock-sync/reverse-stock-sync"
 DRY_RUN = "reverse-stock-sync/reverse-stock-sync-dry-run"
 RELEASE = "apply-plan/apply-plan"
 PARTNERS = "partner-sync/partner-sync"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    with deployed(tmp_path_factory.mktemp("deployed")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

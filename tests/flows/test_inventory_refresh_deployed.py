@@ -1,23 +1,20 @@
 """The inventory refresh from outside: what a run that was asked for through Prefect's API says of itself."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.flows.deployed import Deployed, deployed
+from tests.flows.deployed import Deployed
 from tests.worlds import product, variant, world
 
-pytestmark = pytest.mark.xdist_group("refresh-deployed")
+pytestmark = pytest.mark.xdist_group("deployed")
 
 REFRESH = "inventory-refresh/inventory-refresh"
 STATUS = "inventory-sync-status/inventory-sync-status"
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    with deployed(tmp_path_factory.mktemp("refreshed")) as running:
-        running.stage.put(world([product(1, None, variant(11, "A", 5), variant(12, "B", 0))], []))
-        yield running
+@pytest.fixture(scope="module", autouse=True)
+def _shop(site: Deployed) -> None:
+    site.stage.faults(operation="no-call-has-this-name", kind="http")
+    site.stage.put(world([product(1, None, variant(11, "A", 5), variant(12, "B", 0))], []))
 
 
 def test_an_error_is_a_failed_state_with_its_document(site: Deployed) -> None:
