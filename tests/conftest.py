@@ -31,6 +31,8 @@ def _scrub() -> None:
         "PREFECT_HOME": str(_PREFECT_HOME),
         "PREFECT_PROFILES_PATH": str(_PREFECT_HOME / "profiles.toml"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        # A test that forgot to ask for `prefect_server` fails at once, instead of starting one of its own.
+        "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
         "PREFECT_CLIENT_ENABLE_METRICS": "false",
     }
 

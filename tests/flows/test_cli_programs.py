@@ -250,10 +250,7 @@ def refreshed(ledger: Path, stand_ins: str, edit: str, seconds: float = 90) -> b
 
 def test_up_says_what_to_open_and_leaves_nothing(up: subprocess.Popen[str], tmp_path: Path) -> None:
     assert up.stdout is not None
-    begun = time.monotonic()
-    first = up.stdout.readline()
-    assert first.startswith("Starting")
-    assert time.monotonic() - begun < 5
+    assert up.stdout.readline().startswith("Starting")
 
     told = "".join(iter(up.stdout.readline, "Everything is thrown away at the end. Ctrl-C stops it.\n"))
     (address,) = re.findall(r"Open (http://127\.0\.0\.1:\d+)/deployments", told)
@@ -268,11 +265,9 @@ def test_up_says_what_to_open_and_leaves_nothing(up: subprocess.Popen[str], tmp_
     ((edit, stand_ins),) = re.findall(r"curl -d '(.*)' (http://127\.0\.0\.1:\d+/_sandbox/events)", told)
     assert refreshed(Path(settings).parent / "ledger.db", stand_ins, edit)
 
-    begun = time.monotonic()
     up.send_signal(signal.SIGINT)
     said, complaints = up.communicate(timeout=90)
 
-    assert time.monotonic() - begun < 8
     assert (up.returncode, complaints) == (0, "")
     assert said == "\nStopped; nothing is left.\n"
     assert gone(children)

@@ -1,7 +1,6 @@
 """Who may work on what: leases, killed runs, runs side by side, rollback, released plans, parked lines."""
 
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -23,9 +22,11 @@ from tasks import begin
 from tasks import run as run_task
 from tasks.desk import open_shop
 from tasks.mark import Marker
-from tests.flows.stage import Stage
+from tests.flows.mortal import KillPoint, Moment
+from tests.flows.stage import Stage, staged
 from tests.flows.test_races import FREE_HAND, listed
 from tests.flows.test_reverse_stock_sync import assert_even, one_shoe
+from tests.flows.workers import PATIENCE, Gate
 from tests.ledgers import sqlite_in
 from tests.worlds import LOCATION, MARK, OWN, World, product, row, shoe, variant, world
 
@@ -34,6 +35,13 @@ pytestmark = pytest.mark.orchestrated
 FLOW = "reverse-stock-sync"
 PROJECT = Path(__file__).parents[2]
 CHILD = "from flows.reverse_stock_sync import reverse_stock_sync; reverse_stock_sync()"
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    """A stage whose shop can keep a run waiting."""
+    with staged(tmp_path, monkeypatch.setenv, kind=Gate) as made:
+        yield made
 
 
 @pytest.fixture
@@ -111,14 +119,16 @@ class TestLeases:
         monkeypatch.setenv("REVERSE_SYNC_LOCK_SECONDS", "8")
         monkeypatch.setattr(run_task, "SILENT_FOR", timedelta(seconds=1))
         stage.put(shoes(101, 102))
-        stage.faults(operation="inventorySetQuantities", kind="slow", seconds=2)
-        with child(prefect_server) as process:
-            wait_for(lambda: sending(ledger))
-            process.send_signal(signal.SIGKILL)
+        gate = stage.sandbox
+        assert isinstance(gate, Gate)
+        amid = KillPoint(Moment.IN_FLIGHT, "call inventorySetQuantities")
+        with gate.holding(amid) as hold, child(prefect_server) as process:
+            assert hold.arrived.wait(PATIENCE)
+            process.kill()
             process.wait(30)
         killed = ledger.last_run(FLOW, OWN)
         assert killed
-        wait_for(lambda: written(stage))
+        assert hold.done.wait(PATIENCE)
         wait_for(lambda: ledger.live("product:", datetime.now(UTC)) == 0)
 
         report = stage.run()
@@ -233,12 +243,6 @@ def child(api: str) -> "subprocess.Popen[bytes]":
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-
-
-def sending(ledger: Ledger) -> bool:
-    """Whether the last run has a write on its way."""
-    last = ledger.last_run(FLOW, OWN)
-    return bool(last and ledger.unsettled(OWN, last.id))
 
 
 class TestRollback:

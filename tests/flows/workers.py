@@ -27,9 +27,10 @@ PATIENCE = 60.0
 class Nursery:
     """Forks workers that run the flow."""
 
-    def __init__(self, requests: IO[str], answers: IO[str]) -> None:
+    def __init__(self, requests: IO[str], answers: IO[str], *, has_server: bool) -> None:
         self._requests = requests
         self._answers = answers
+        self._has_server = has_server
 
     def ask(self, **request: object) -> dict[str, Any]:
         """One request and its answer."""
@@ -43,9 +44,10 @@ class Nursery:
     ) -> "Worker":
         """A worker that runs a flow in this process's environment, up to its kill point if it has one."""
         folder.mkdir(parents=True)
-        with get_client(sync_client=True) as client:
-            # The slots that killed ones held would be free again only after a minute.
-            slots.arrange(client, OWN, most=10_000)
+        if self._has_server:
+            with get_client(sync_client=True) as client:
+                # The slots that killed ones held would be free again only after a minute.
+                slots.arrange(client, OWN, most=10_000)
         request = {
             "folder": str(folder),
             "environment": dict(os.environ),
@@ -105,7 +107,7 @@ def nursery(environment: Mapping[str, str]) -> Iterator[Nursery]:
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        yield Nursery(process.stdin, process.stdout)
+        yield Nursery(process.stdin, process.stdout, has_server="PREFECT_API_URL" in environment)
         process.stdin.close()
 
 
