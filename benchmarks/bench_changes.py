@@ -1,31 +1,49 @@
 """A whole run over 1,000 levels, Prefect included, with 200 and with all of them changed; Standard plan.
 
-python benchmarks/bench_changes.py [--times 3] [--changed 200 1000]
+A run by hand brings a Prefect server (*own*); those of a schedule have one that is *up*.
+
+python benchmarks/bench_changes.py [--times 3] [--changed 200 1000] [--servers own up]
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import stand
+
+from flows.cli.children import PrefectServer, family
 
 PRODUCTS, VARIANTS = 200, 5
 BEST_KNOWN = 362
 """Changes a minute of the quickest open-source connector of a shop and a stock system that we know of."""
 
 
-def measured(changed: int) -> Mapping[str, float]:
-    """One run in a shop of its own; Prefect's home is warm."""
-    with stand.standing(stand.shop(PRODUCTS, VARIANTS, changed)) as stage:
-        stand.child("empty", stage.environment)
-        start = stand.child("empty", stage.environment)
-        run = stand.child("sync", stage.environment)
+@contextmanager
+def standing(changed: int, server: str) -> Iterator[Mapping[str, str]]:
+    """The environment of a run in a shop of its own."""
+    with stand.standing(stand.shop(PRODUCTS, VARIANTS, changed)) as stage, family() as children:
+        environment = dict(stage.environment)
+        if server == "up":
+            running = PrefectServer(children, children.folder / "prefect")
+            running.wait()
+            environment["PREFECT_API_URL"] = running.api
+        yield environment
+
+
+def measured(changed: int, server: str) -> Mapping[str, float]:
+    """One run; Prefect's home is warm."""
+    with standing(changed, server) as environment:
+        stand.child("empty", environment)
+        start = stand.child("empty", environment)
+        run = stand.child("sync", environment)
     stand.expect(run.result["balance"], "done", changed)
     return {"wall": run.wall, "Prefect": start.wall, "CPU": run.cpu, "points": run.result["api"]["points"]}
 
 
-def row(changed: int, times: int) -> Mapping[str, object]:
-    found = stand.repeated(times, lambda: measured(changed))
+def row(changed: int, server: str, times: int) -> Mapping[str, object]:
+    found = stand.repeated(times, lambda: measured(changed, server))
     return {
         "changed": changed,
+        "server": server,
         **found,
         "changes / minute": changed / found["wall"] * 60,
         "the best known needs": changed / BEST_KNOWN * 60,
@@ -33,8 +51,8 @@ def row(changed: int, times: int) -> Mapping[str, object]:
 
 
 def main() -> None:
-    asked = stand.arguments(__doc__, changed=(200, 1_000))
-    stand.table([row(changed, asked.times) for changed in asked.changed])
+    asked = stand.arguments(__doc__, changed=(200, 1_000), servers=("own", "up"))
+    stand.table([row(changed, server, asked.times) for changed in asked.changed for server in asked.servers])
 
 
 if __name__ == "__main__":
