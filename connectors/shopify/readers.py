@@ -625,10 +625,19 @@ _TIRED = frozenset({"INTERNAL_SERVER_ERROR", "TIMEOUT"})
 
 
 def check(call: Call, answer: Answer) -> None:
-    """Raise what an answer with status 200 says went wrong.
+    """Raise what an answer with status 200 says went wrong; UnknownOutcome if it says nothing of a write.
 
     https://shopify.dev/docs/api/admin-graphql#status_and_error_codes
     """
+    try:
+        _check(call, answer)
+    except Malformed as error:
+        if call.has_effect:
+            raise UnknownOutcome(f"{error}; it may have been done") from None
+        raise
+
+
+def _check(call: Call, answer: Answer) -> None:
     body = as_object(answer.body, "answer")
     if body.get("errors"):
         raise _top_level(body, has_effect=call.has_effect)

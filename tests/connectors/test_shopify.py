@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
 
+import httpx
 import pytest
 from graphql import build_schema, parse, validate
 from hypothesis import given
@@ -25,6 +26,7 @@ from connectors.errors import (
 from connectors.http import Answer, Call
 from connectors.records import (
     JsonObject,
+    JsonValue,
     Level,
     Metafield,
     NewVariant,
@@ -537,6 +539,17 @@ class TestSetQuantities:
         store.put(world([one()], []))
         store.fault(operation="inventorySetQuantities", **fault)
         with pytest.raises(UnknownOutcome):
+            set_one(store, Row(item(), 5, 3))
+        assert len(store.calls("inventorySetQuantities")) == 1
+        assert [write["after"] for write in store.sandbox.writes() if write["name"] == "available"] == [3]
+
+    @pytest.mark.parametrize(
+        "body", [None, [], {}, {"data": None}, {"data": {"inventorySetQuantities": None}}]
+    )
+    def test_an_answer_that_tells_nothing_is_a_lost_one(self, store: Store, body: JsonValue) -> None:
+        store.put(world([one()], []))
+        store.tampering = lambda _, response: httpx.Response(response.status_code, json=body)
+        with pytest.raises(UnknownOutcome, match="it may have been done"):
             set_one(store, Row(item(), 5, 3))
         assert len(store.calls("inventorySetQuantities")) == 1
         assert [write["after"] for write in store.sandbox.writes() if write["name"] == "available"] == [3]
