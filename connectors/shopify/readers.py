@@ -671,7 +671,7 @@ def _top_level(body: JsonObject, *, has_effect: bool) -> ConnectorError:
         return UnknownOutcome(text)
     if code in _TIRED:
         return Transient(text)
-    return Refused(text, complaints=[Complaint(code, message)])
+    return Refused(text, complaints=[Complaint(code, message)], is_whole=True)
 
 
 def _first_error(errors: JsonValue) -> tuple[str, str]:
