@@ -716,7 +716,7 @@ def _judge(call: Call, answer: Answer, now: datetime) -> None:
         raise Transient(text, retry_after=_retry_after(answer, now))
     if status in STOPPED:
         raise Unauthorised(text)
-    raise Refused(text, complaints=[Complaint(str(status), text)])
+    raise Refused(text, complaints=[Complaint(str(status), text)], is_whole=True)
 
 
 def _judge_stranger(answer: Answer, now: datetime) -> None:

@@ -58,7 +58,7 @@ class Page(Generic[T]):
 def number(gid: JsonValue, where: str = "id") -> int:
     """The number at the end of a global id. The query part of a level's id is not part of it."""
     tail = as_text(gid, where).split("?")[0].rsplit("/", 1)[-1]
-    if not tail.isdigit():
+    if not tail.isdecimal():
         raise Malformed(f"{where}: expected a global id, found {str(gid)[:60]!r}")
     return int(tail)
 
@@ -713,5 +713,5 @@ def complaints(payload: JsonValue) -> tuple[Complaint, ...]:
 def _complaint(entry: JsonObject) -> Complaint:
     field = entry.get("field")
     path: Sequence[JsonValue] = field if isinstance(field, list) else ()
-    row = next((int(str(part)) for part in path if str(part).isdigit()), None)
+    row = next((int(str(part)) for part in path if str(part).isdecimal()), None)
     return Complaint(str(entry.get("code") or ""), str(entry.get("message") or ""), row)

@@ -1,5 +1,6 @@
 """What the connector says to Shopify and what it makes of the answers, against the stand-in in process."""
 
+import json
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
@@ -340,6 +341,12 @@ class TestLevels:
         found = readers.level({"isActive": True, "quantities": list(names)})
         assert found == Level(active=True, quantities=None)
 
+    @pytest.mark.parametrize("quantity", ["1e400", "-1e999", "2.5", '"3"', "true", "[]"])
+    def test_a_number_of_units_is_a_whole_one(self, quantity: str) -> None:
+        quantities = json.loads(f'[{{"name": "available", "quantity": {quantity}}}]')
+        with pytest.raises(Malformed, match="expected a whole number"):
+            readers.level({"isActive": True, "quantities": quantities})
+
     def test_everywhere_shows_all_places_active_or_not(self, store: Store) -> None:
         places = [{"id": 1, "name": "Main"}, {"id": 2, "name": "Shed"}]
         spread = variant(11, "A", 5) | {
@@ -661,7 +668,9 @@ class TestErrors:
         with pytest.raises(Transient, match="request id"):
             shop.levels([item()])
 
-    @pytest.mark.parametrize("gid", ["gid://shopify/Product/", "", "x", "gid://shopify/Product/1a", None, 7])
+    @pytest.mark.parametrize(
+        "gid", ["gid://shopify/Product/", "", "x", "gid://shopify/Product/1a", "gid://x/1²", None, 7]
+    )
     def test_an_id_that_is_none_is_malformed(self, gid: str | int | None) -> None:
         with pytest.raises(Malformed):
             readers.number(gid)
