@@ -1,4 +1,4 @@
-"""Settle what killed runs left open: their unclear writes and unfinished lines, by what the shop holds now.
+"""Settle what killed runs and broken batches left open: unclear writes and lines, by what the shop holds now.
 
 Nothing is written to the shop here. What is not done yet is planned anew by the run that reads this.
 """
@@ -52,13 +52,13 @@ class Step:
 
 
 def settle(ledger: Ledger, store: Store, account: str, successor: str, now: datetime) -> None:
-    """Bring every line and every write that dead runs of the account left open to an end.
+    """Bring every line and every write that runs of the account left open to an end.
 
     `now` dates the lines, as the limits count them by the day; writes and runs end by the machine's clock,
     which they began by. Raises what the store or the ledger raises; what is open then stays so, and a later
     run settles it.
     """
-    note = f"the run was killed; {successor} read what the shop holds"
+    note = f"the run broke off; {successor} read what the shop holds"
     open_lines, unclear = ledger.unfinished(account), ledger.unsettled(account)
     runs = sorted({each.run_id for each in open_lines} | {each.run_id for each in unclear})
     for run_id in runs:

@@ -39,14 +39,14 @@ class Changes:
             return find_changes(connection, *conditions)
 
     def unfinished(self, account: str) -> list[Change]:
-        """Lines without an outcome that killed runs left behind."""
-        killed = select(RunRow.id).where(RunRow.account == account, RunRow.state == RunState.KILLED)
+        """Lines without an outcome that runs left behind which were killed, or whose batch broke off."""
+        over = select(RunRow.id).where(RunRow.account == account, RunRow.state != RunState.RUNNING)
         with self.database.reading() as connection:
             return find_changes(
                 connection,
                 ChangeRow.account == account,
                 ChangeRow.outcome.is_(None),
-                ChangeRow.run_id.in_(killed),
+                ChangeRow.run_id.in_(over),
             )
 
     def settle(self, settlements: Sequence[Settlement], now: datetime) -> None:

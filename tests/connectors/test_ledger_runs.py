@@ -104,6 +104,15 @@ class TestRuns:
         assert [operation.key for operation in ledger.unsettled("own", "alive")] == ["alive"]
         assert ledger.unsettled("other", "alive") == []
 
+    def test_a_line_of_a_batch_that_broke_off_is_found_again(self, ledger: Ledger, run: Run) -> None:
+        first, _ = ledger.store_changes([a_change(run, 5001), a_change(run, 5002)])
+        ledger.settle([Settlement(first, "done")], NOW)
+        assert ledger.unfinished(run.account) == []
+
+        ledger.finish_run(run.id, RunState.FAILED, NOW, REPORT)
+
+        assert [change.inventory_item_id for change in ledger.unfinished(run.account)] == [5002]
+
 
 class TestChanges:
     def test_a_change_comes_back_as_it_went_in(self, ledger: Ledger, run: Run) -> None:
