@@ -6,7 +6,6 @@ Stops    as a whole if the plan is expired, applied or superseded.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field
@@ -49,7 +48,7 @@ def apply_plan(
     """
     settings = load_settings()
     ledger = ledger_of(settings)
-    planned = _planned(ledger, plan_id, settings.now())
+    planned = _planned(settings, ledger, plan_id)
     if ledger.plan(plan_id).flow == PARTNER_SYNC:
         by = None if dry_run else released_by
         return _apply_partners(settings, ledger, plan_id, planned, released_by=by)
@@ -98,17 +97,27 @@ def _apply_feed(
     return as_state(found, course.state_name, str(found["message"]))
 
 
-def _planned(ledger: Ledger, plan_id: str, now: datetime) -> dict[int, Line]:
-    """The plan's lines by inventory item. Raises ConfigurationError for a plan that is over."""
-    ledger.expire_plans(now)
-    lines = {change.inventory_item_id: to_line(change) for change in ledger.held_lines(plan_id)}
+def _planned(settings: Settings, ledger: Ledger, plan_id: str) -> dict[int, Line]:
+    """The plan's lines by inventory item. Raises ConfigurationError for one that is over, or not of here."""
+    ledger.expire_plans(settings.now())
+    changes = ledger.held_lines(plan_id)
     plan = ledger.plan(plan_id)
     # An open one may be left by a run that was killed: taking it tells.
-    if plan.state not in {"held", "dry_run", "open"} or not lines:
+    if plan.state not in {"held", "dry_run", "open"} or not changes:
         raise ConfigurationError(
             f"plan {plan_id} is {plan.state.value.replace('_', ' ')}: it cannot be released"
         )
-    return lines
+    if plan.account != settings.shop:
+        raise ConfigurationError(
+            f"plan {plan_id} is of {plan.account}, and SHOPIFY_STORE_DOMAIN names {settings.shop}"
+        )
+    used = ledger.location("shopify", plan.account)
+    if elsewhere := {change.location_id for change in changes} - {used}:
+        raise ConfigurationError(
+            f"plan {plan_id} is for location {min(elsewhere)}, and levels are kept at {used} now: "
+            "let a dry run plan it again"
+        )
+    return {change.inventory_item_id: to_line(change) for change in changes}
 
 
 def _take(work: Work, plan_id: str, released_by: str) -> None:
