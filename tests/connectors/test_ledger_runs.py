@@ -253,6 +253,18 @@ class TestWindow:
         assert ledger.window("own", FLOW, self.SINCE, {2, 3}).live == {}
         assert ledger.window("own", FLOW, self.SINCE, {1, *range(100, 900)}).live == {1: 8}
 
+    def test_live_levels_of_another_truth_may_be_left_out(self, ledger: Ledger) -> None:
+        owners = {1: "rms", 2: None, 3: "partner:7"}
+        ledger.remember(
+            [
+                a_level(item, owner_truth=owner, live_seen_at=NOW, units_seen=5)
+                for item, owner in owners.items()
+            ]
+        )
+
+        assert ledger.window("own", FLOW, self.SINCE, owner="rms").live == {1: 5, 2: 5}
+        assert ledger.window("own", FLOW, self.SINCE).live == {1: 5, 2: 5, 3: 5}
+
     def test_deletions_count_whoever_let_them_through(self, ledger: Ledger, run: Run) -> None:
         self._done(ledger, a_change(run, 5001), 1, 0, deleted=True)
         self._done(ledger, a_change(run, 5002, released=True), 1, 0, deleted=True)
