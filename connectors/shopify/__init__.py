@@ -347,16 +347,17 @@ class Shopify:
         yield from self.products(cut)
 
     def _completed(self, product: Product, cursor: str | None) -> Product:
-        """A product with the variants beyond its first 250."""
-        variants = list(product.variants)
+        """A product with the variants beyond its first 250. It was seen when the last of them were.
+
+        Whatever was sold before that may show in one of them; see `joining.products`.
+        """
+        variants, seen_at = list(product.variants), product.seen_at
         while cursor is not None:
             answer = self.http.send(calls.more_variants(product.id, self.location, cursor))
             rest = readers.variants(answer, product.id)
             variants.extend(rest.items)
-            cursor = rest.cursor
-        return (
-            product if len(variants) == len(product.variants) else replace(product, variants=tuple(variants))
-        )
+            cursor, seen_at = rest.cursor, max(seen_at, answer.at)
+        return replace(product, variants=tuple(variants), seen_at=seen_at)
 
     def _all_available(self, item: int, first: readers.Page[tuple[int, int | None]]) -> Available | None:
         """An item's levels by location, those beyond the first ones too; None if it is gone meanwhile."""

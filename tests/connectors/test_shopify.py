@@ -207,6 +207,19 @@ class TestProducts:
             assert [each.id for each in shown.variants] == [70_000 + n for n in range(1, count + 1)]
             assert all(each.level and each.level.quantities for each in shown.variants)
 
+    def test_were_seen_when_the_last_of_their_variants_were(self, store: Store) -> None:
+        """An order between two pages shows in the second; taken for one to come, its units are sold twice."""
+        shop = store.put(world([wide(7, 251)], []))
+
+        def later(_: httpx.Request, response: httpx.Response) -> httpx.Response:
+            store.sandbox.clock.advance(5)
+            return response
+
+        store.tampering = later
+        (shown,) = shop.products([7])
+        assert len(store.seen) == 2
+        assert shown.seen_at >= NOW + timedelta(seconds=5)
+
     def test_come_page_by_page_to_the_end(self, store: Store) -> None:
         shop = store.put(world([one(n) for n in range(1, 602)], []))
         assert [each.id for each in shop.products_without(MARK)] == list(range(1, 602))
