@@ -61,6 +61,12 @@ class TestRuns:
         assert [run.id for run in ledger.history(FLOW, 3)] == ["other-account", "run-3", "run-2"]
         assert [run.id for run in ledger.history(FLOW, account="own")] == ["run-3", "run-2", "run-1", "run-0"]
 
+    def test_what_one_run_of_prefects_did_is_told_oldest_first(self, ledger: Ledger) -> None:
+        for number, prefect in enumerate(["p", "q", "p"]):
+            ledger.start_run(replace(a_run(f"run-{number}", at=NOW - number * HOUR), prefect_run_id=prefect))
+
+        assert [run.id for run in ledger.runs_of("p")] == ["run-2", "run-0"]
+
     def test_a_beating_run_is_alive(self, ledger: Ledger, run: Run) -> None:
         assert ledger.beat_run(run.id, NOW + HOUR)
         assert ledger.close_dead_runs(NOW + HOUR + MINUTE, silent_for=5 * MINUTE) == []
