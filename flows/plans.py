@@ -66,7 +66,8 @@ def apply_plan(
         _take(work, plan_id, released_by)
     limits = limits_of(settings)
     keep_even(work, lambda lines, memories, _: release.review(lines, planned, memories, limits), planned)
-    if not dry_run:
+    if not dry_run and work.story.error is None:
+        # What broke off has judged nothing: the plan waits again.
         work.ledger.conclude_release(plan_id, reverse_sync_report(work.story, clock()))
     return ended(work)
 

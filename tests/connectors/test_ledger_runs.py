@@ -371,11 +371,25 @@ class TestPlans:
 
     def test_a_release_that_died_may_be_repeated(self, ledger: Ledger, release: Run) -> None:
         self._release(ledger, release)
+        assert ledger.plans() == []
         ledger.close_dead_runs(NOW + 3 * HOUR, silent_for=HOUR)
+        assert [plan.id for plan in ledger.plans()] == ["plan-1"]
         again = ledger.start_run(a_run("again", at=NOW + 3 * HOUR))
 
         assert self._release(ledger, again, hours=3) == PlanState.OPEN
         assert ledger.plan("plan-1").release_run_id == "again"
+
+    @pytest.mark.usefixtures("held")
+    def test_a_plan_whose_release_broke_off_ages_and_makes_way_as_others(
+        self, ledger: Ledger, release: Run
+    ) -> None:
+        self._release(ledger, release)
+        assert ledger.expire_plans(NOW + 24 * HOUR) == 0
+        ledger.finish_run(release.id, RunState.FAILED, NOW + HOUR, REPORT)
+        newer = ledger.start_run(a_run("newer", at=NOW + 2 * HOUR))
+
+        assert ledger.supersede("own", newer.id, [(5001, 1)]) == 1
+        assert ledger.expire_plans(NOW + 24 * HOUR) == 1
 
     def test_a_newer_run_supersedes_line_by_line(self, ledger: Ledger, run: Run, held: list[int]) -> None:
         newer = ledger.start_run(a_run("newer", at=NOW + HOUR))

@@ -356,6 +356,19 @@ class TestReleasedPlans:
         assert stage.writes() == []
         assert ledger.plan(plan).state == "dry_run"
 
+    def test_a_release_that_broke_off_can_be_repeated(self, stage: Stage, ledger: Ledger) -> None:
+        stage.put(shoes(101))
+        plan = stage.run(dry_run=True)["plan_id"]
+        stage.faults(system="rms", kind="down")
+        assert stage.release(plan)["success"] is False
+        stage.sandbox.faults([])
+
+        assert [each.id for each in ledger.plans()] == [plan]
+        report = stage.release(plan)
+
+        assert report["balance"]["done"] == 2
+        assert ledger.plans() == []
+
     def test_lines_that_a_newer_run_planned_are_not_released(self, stage: Stage) -> None:
         stage.put(shoes(101, 102))
         plan = stage.run(dry_run=True)["plan_id"]
