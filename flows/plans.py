@@ -66,9 +66,8 @@ def apply_plan(
         _take(work, plan_id, released_by)
     limits = limits_of(settings)
     keep_even(work, lambda lines, memories, _: release.review(lines, planned, memories, limits), planned)
-    if not dry_run and work.story.error is None:
-        # What broke off has judged nothing: the plan waits again.
-        work.ledger.conclude_release(plan_id, reverse_sync_report(work.story, clock()))
+    if not dry_run:
+        _conclude(work, plan_id, reverse_sync_report(work.story, clock()), trouble=work.story.error)
     return ended(work)
 
 
@@ -77,11 +76,12 @@ def _apply_partners(
 ) -> JsonObject:
     """Apply a plan of the partner sync; `released_by` is None for a dry run."""
     releasing = partner_sync.release(settings, ledger, plan_id, planned, dry_run=released_by is None)
+    work = releasing.work
     if released_by is not None:
-        _take(releasing.work, plan_id, released_by)
+        _take(work, plan_id, released_by)
     found = releasing.apply()
     if released_by is not None:
-        ledger.conclude_release(plan_id, found)
+        _conclude(work, plan_id, found, trouble=releasing.course.trouble)
     return partner_sync.ended(found)
 
 
@@ -90,11 +90,12 @@ def _apply_feed(
 ) -> JsonObject:
     """Apply a plan of what a supplier feeds; `released_by` is None for a dry run."""
     course = feed.release(settings, ledger, plan_id, planned, dry_run=released_by is None)
+    work = Work(course.job, settings, ledger, course.story)
     if released_by is not None:
-        _take(Work(course.job, settings, ledger, course.story), plan_id, released_by)
+        _take(work, plan_id, released_by)
     found = course.run(feed.bound_levels(ledger, course.supplier))
     if released_by is not None:
-        ledger.conclude_release(plan_id, found)
+        _conclude(work, plan_id, found, trouble=course.trouble)
     return as_state(found, course.state_name, str(found["message"]))
 
 
@@ -131,6 +132,15 @@ def _take(work: Work, plan_id: str, released_by: str) -> None:
     except Refused as error:
         work.ledger.finish_run(work.job.run_id, RunState.FAILED, clock(), {"message": str(error)})
         raise ConfigurationError(str(error)) from None
+
+
+def _conclude(work: Work, plan_id: str, found: JsonObject, *, trouble: object) -> None:
+    """Store what came of the plan.
+
+    A release that broke off, or found another run at work, has judged nothing of it: the plan waits again.
+    """
+    if work.story.lines and not trouble:
+        work.ledger.conclude_release(plan_id, found)
 
 
 if __name__ == "__main__":
