@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from connectors.errors import ConfigurationError, ConnectorError, Unauthorised
+from connectors.errors import ConfigurationError, ConnectorError, Unauthorised, UnknownOutcome
 from connectors.http import Answer, Call, Http
 from connectors.records import (
     Assortment,
@@ -252,13 +252,13 @@ class Shopify:
         Raises `Refused` with code `STALE` when one of them does not (Shopify does not say which), with
         other codes and the rows they name, and `UnknownOutcome` when the answer was lost.
         """
-        self.http.send(
+        self._send_once(
             calls.set_quantities(rows, location=self.location, name=name, reference=reference, key=key)
         )
 
     def activate(self, item: int, key: str) -> None:
         """Make a level sellable at the configured location, with the quantity it had before."""
-        self.http.send(calls.activate(item, self.location, key))
+        self._send_once(calls.activate(item, self.location, key))
 
     def create_variants(self, product: int, variants: Sequence[NewVariant]) -> list[Choice]:
         """Add variants to a product, all or none; they get new ids. A lone variant there stays.
@@ -292,6 +292,13 @@ class Shopify:
     def archive(self, product: int) -> None:
         """Archive a product."""
         self.http.send(calls.archive(product))
+
+    def _send_once(self, call: Call) -> None:
+        """Send a write that carries a key. One that goes on running under it may yet be done."""
+        try:
+            self.http.send(call)
+        except readers.StillRunning as error:
+            raise UnknownOutcome(f"{error}; it may have been done") from None
 
     # -------------------------------------------------------- long lists
 

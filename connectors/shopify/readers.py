@@ -600,6 +600,10 @@ def line(body: JsonObject) -> JsonObject | ConnectorError:
 # ------------------------------------------------------------------ errors
 
 
+class StillRunning(Transient):
+    """An earlier attempt of the same write is not over: ask again under its key, and then nobody knows."""
+
+
 _NEVER_RAN = frozenset(
     {
         "MAX_COST_EXCEEDED",
@@ -653,7 +657,7 @@ def _check(call: Call, answer: Answer) -> None:
 def _check_payload(payload: JsonValue) -> None:
     found = complaints(payload)
     if any(complaint.code == "IDEMPOTENCY_CONCURRENT_REQUEST" for complaint in found):
-        raise Transient("the same write is still running")
+        raise StillRunning("the same write is still running")
     if found:
         raise Refused(
             "; ".join(f"{each.code} {each.message}".strip() for each in found[:3]), complaints=found
