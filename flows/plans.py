@@ -137,9 +137,10 @@ def _take(work: Work, plan_id: str, released_by: str) -> None:
 def _conclude(work: Work, plan_id: str, found: JsonObject, *, trouble: object) -> None:
     """Store what came of the plan.
 
-    A release that broke off, or found another run at work, has judged nothing of it: the plan waits again.
+    A release that broke off, found another run at work or writes switched off has done nothing about it: the
+    plan waits again.
     """
-    if work.story.lines and not trouble:
+    if work.story.lines and work.settings.evenstock_writes and not trouble:
         work.ledger.conclude_release(plan_id, found)
 
 

@@ -356,12 +356,17 @@ class TestReleasedPlans:
         assert stage.writes() == []
         assert ledger.plan(plan).state == "dry_run"
 
-    def test_a_release_that_broke_off_can_be_repeated(self, stage: Stage, ledger: Ledger) -> None:
+    def test_a_release_that_came_to_nothing_can_be_repeated(
+        self, stage: Stage, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         stage.put(shoes(101))
         plan = stage.run(dry_run=True)["plan_id"]
         stage.faults(system="rms", kind="down")
         assert stage.release(plan)["success"] is False
         stage.sandbox.faults([])
+        with monkeypatch.context() as stopped:
+            stopped.setenv("EVENSTOCK_WRITES", "off")
+            assert set(details(stage.release(plan), "refused").values()) == {"writes_off"}
 
         assert [each.id for each in ledger.plans()] == [plan]
         report = stage.release(plan)
