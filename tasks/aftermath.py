@@ -13,7 +13,7 @@ from connectors.ledger import Ledger
 from connectors.ledger.records import Change, Operation, OperationState, RunState, Settlement
 from connectors.records import JsonObject, JsonValue, Level, Quantities
 from tasks import derive
-from tasks.book import to_line, to_settlement
+from tasks.book import TAKEN_BACK, to_line, to_settlement
 from tasks.derive import Settled
 from tasks.lease import clock
 from tasks.plan import Line, Outcome, QuantityName
@@ -115,7 +115,7 @@ def _ended(change: Change, sent: Iterable[Sent], levels: Levels, note: str) -> t
     name: QuantityName = "on_hand" if change.quantity_name == "on_hand" else "available"
     steps = [_step(operation, row, levels, name) for operation, row in sent]
     line = verdict(to_line(change), steps, note)
-    return line, to_settlement(line, taken_back=line.reason == "rolled_back")
+    return line, to_settlement(line, taken_back=line.reason == TAKEN_BACK)
 
 
 def _step(operation: Operation, row: JsonObject, levels: Levels, name: QuantityName) -> Step:
@@ -154,7 +154,7 @@ def _after(line: Line, step: Step, note: str) -> Line:
     if step.fate is Settled.UNCLEAR:
         return line.ended(Outcome.CONFLICT, "unclear_outcome", note)
     if step.kind == "rollback":
-        return line.ended(Outcome.FAILED, "rolled_back", note)
+        return line.ended(Outcome.FAILED, TAKEN_BACK, note)
     done = line._replace(outcome=Outcome.DONE, reason="", note=note)
     return done._replace(written_from=step.compared, written_to=step.sent)
 
