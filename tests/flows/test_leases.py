@@ -113,7 +113,8 @@ class TestLeases:
         stage.put(shoes(101, 102))
         stage.faults(operation="inventorySetQuantities", kind="slow", seconds=2)
         with child(prefect_server) as process:
-            wait_for(lambda: sending(ledger))
+            wait_for(stage.has_met)
+            assert sending(ledger)
             process.send_signal(signal.SIGKILL)
             process.wait(30)
         killed = ledger.last_run(FLOW, OWN)
