@@ -81,19 +81,24 @@ class Complaint:
 
 
 class Refused(ConnectorError):  # noqa: N818
-    """Understood and declined; nothing was written. `complaints` says why, row by row where known."""
+    """Understood and declined; nothing was written. `complaints` says why, row by row where known.
+
+    `is_whole`: the call as such was declined, before anybody looked at its rows.
+    """
 
     def __init__(
         self,
         message: str,
         *,
         complaints: Sequence[Complaint] = (),
+        is_whole: bool = False,
         system: str = "",
         account: str = "",
         operation: str = "",
     ) -> None:
         super().__init__(message, system=system, account=account, operation=operation)
         self.complaints = tuple(complaints)
+        self.is_whole = is_whole
 
     @property
     def codes(self) -> frozenset[str]:

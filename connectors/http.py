@@ -716,7 +716,7 @@ def _judge(call: Call, answer: Answer, now: datetime) -> None:
         raise Transient(text, retry_after=_retry_after(answer, now))
     if status in STOPPED:
         raise Unauthorised(text)
-    raise Refused(text, complaints=[Complaint(str(status), text)])
+    raise Refused(text, complaints=[Complaint(str(status), text)], is_whole=True)
 
 
 def _judge_stranger(answer: Answer, now: datetime) -> None:
@@ -754,9 +754,9 @@ def _retry_after(answer: Answer, now: datetime) -> float | None:
 def _http_date(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _excerpt(answer: Answer) -> str:

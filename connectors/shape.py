@@ -30,7 +30,7 @@ def as_text(value: JsonValue, where: str) -> str:
 
 def as_int(value: JsonValue, where: str) -> int:
     """A whole number, also one written as a decimal; else `Malformed`."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not _is_whole(value):
         raise _unexpected("a whole number", value, where)
     return int(value)
 
@@ -73,6 +73,11 @@ def as_time(value: JsonValue, where: str) -> datetime:
     except ValueError:
         raise _unexpected("a time", value, where) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _is_whole(value: float) -> bool:
+    """JSON may write a number that no float holds (1e400): it is read as infinite, which is no whole one."""
+    return isinstance(value, int) or value.is_integer()
 
 
 def _is_number(value: JsonValue) -> bool:

@@ -128,8 +128,16 @@ def _note(work: Work, found: Discovery, known: Known, checked: int) -> None:
             f"products carry a mark of a day after {work.job.day}: the main sync counts days in "
             "another time zone; set REVERSE_SYNC_TIMEZONE to its zone"
         )
+    if unheard := _not_there(work, found):
+        story.warnings.append(f"the shop has no product {', '.join(map(str, unheard))}")
     if checked and not known.unreachable and not known.truth.rows:
         story.warnings.append("RMS returned no row for any product: is this the right database?")
+
+
+def _not_there(work: Work, found: Discovery) -> list[int]:
+    """Products that a person asked for and the shop does not have; those of a plan are told line by line."""
+    asked = () if work.job.release else work.job.products or ()
+    return sorted(set(asked) - {product.id for product in found.products})
 
 
 def _tell_plan(work: Work, plan: Prepared) -> None:

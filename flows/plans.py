@@ -6,7 +6,6 @@ Stops    as a whole if the plan is expired, applied or superseded.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field
@@ -49,7 +48,7 @@ def apply_plan(
     """
     settings = load_settings()
     ledger = ledger_of(settings)
-    planned = _planned(ledger, plan_id, settings.now())
+    planned = _planned(settings, ledger, plan_id)
     if ledger.plan(plan_id).flow == PARTNER_SYNC:
         by = None if dry_run else released_by
         return _apply_partners(settings, ledger, plan_id, planned, released_by=by)
@@ -68,7 +67,7 @@ def apply_plan(
     limits = limits_of(settings)
     keep_even(work, lambda lines, memories, _: release.review(lines, planned, memories, limits), planned)
     if not dry_run:
-        work.ledger.conclude_release(plan_id, reverse_sync_report(work.story, clock()))
+        _conclude(work, plan_id, reverse_sync_report(work.story, clock()), trouble=work.story.error)
     return ended(work)
 
 
@@ -77,11 +76,12 @@ def _apply_partners(
 ) -> JsonObject:
     """Apply a plan of the partner sync; `released_by` is None for a dry run."""
     releasing = partner_sync.release(settings, ledger, plan_id, planned, dry_run=released_by is None)
+    work = releasing.work
     if released_by is not None:
-        _take(releasing.work, plan_id, released_by)
+        _take(work, plan_id, released_by)
     found = releasing.apply()
     if released_by is not None:
-        ledger.conclude_release(plan_id, found)
+        _conclude(work, plan_id, found, trouble=releasing.course.trouble)
     return partner_sync.ended(found)
 
 
@@ -90,25 +90,36 @@ def _apply_feed(
 ) -> JsonObject:
     """Apply a plan of what a supplier feeds; `released_by` is None for a dry run."""
     course = feed.release(settings, ledger, plan_id, planned, dry_run=released_by is None)
+    work = Work(course.job, settings, ledger, course.story)
     if released_by is not None:
-        _take(Work(course.job, settings, ledger, course.story), plan_id, released_by)
+        _take(work, plan_id, released_by)
     found = course.run(feed.bound_levels(ledger, course.supplier))
     if released_by is not None:
-        ledger.conclude_release(plan_id, found)
+        _conclude(work, plan_id, found, trouble=course.trouble)
     return as_state(found, course.state_name, str(found["message"]))
 
 
-def _planned(ledger: Ledger, plan_id: str, now: datetime) -> dict[int, Line]:
-    """The plan's lines by inventory item. Raises ConfigurationError for a plan that is over."""
-    ledger.expire_plans(now)
-    lines = {change.inventory_item_id: to_line(change) for change in ledger.held_lines(plan_id)}
+def _planned(settings: Settings, ledger: Ledger, plan_id: str) -> dict[int, Line]:
+    """The plan's lines by inventory item. Raises ConfigurationError for one that is over, or not of here."""
+    ledger.expire_plans(settings.now())
+    changes = ledger.held_lines(plan_id)
     plan = ledger.plan(plan_id)
     # An open one may be left by a run that was killed: taking it tells.
-    if plan.state not in {"held", "dry_run", "open"} or not lines:
+    if plan.state not in {"held", "dry_run", "open"} or not changes:
         raise ConfigurationError(
             f"plan {plan_id} is {plan.state.value.replace('_', ' ')}: it cannot be released"
         )
-    return lines
+    if plan.account != settings.shop:
+        raise ConfigurationError(
+            f"plan {plan_id} is of {plan.account}, and SHOPIFY_STORE_DOMAIN names {settings.shop}"
+        )
+    used = ledger.location("shopify", plan.account)
+    if elsewhere := {change.location_id for change in changes} - {used}:
+        raise ConfigurationError(
+            f"plan {plan_id} is for location {min(elsewhere)}, and levels are kept at {used} now: "
+            "let a dry run plan it again"
+        )
+    return {change.inventory_item_id: to_line(change) for change in changes}
 
 
 def _take(work: Work, plan_id: str, released_by: str) -> None:
@@ -121,6 +132,16 @@ def _take(work: Work, plan_id: str, released_by: str) -> None:
     except Refused as error:
         work.ledger.finish_run(work.job.run_id, RunState.FAILED, clock(), {"message": str(error)})
         raise ConfigurationError(str(error)) from None
+
+
+def _conclude(work: Work, plan_id: str, found: JsonObject, *, trouble: object) -> None:
+    """Store what came of the plan.
+
+    A release that broke off, found another run at work or writes switched off has done nothing about it: the
+    plan waits again.
+    """
+    if work.story.lines and work.settings.evenstock_writes and not trouble:
+        work.ledger.conclude_release(plan_id, found)
 
 
 if __name__ == "__main__":

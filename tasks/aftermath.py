@@ -1,4 +1,4 @@
-"""Settle what killed runs left open: their unclear writes and unfinished lines, by what the shop holds now.
+"""Settle what killed runs and broken batches left open: unclear writes and lines, by what the shop holds now.
 
 Nothing is written to the shop here. What is not done yet is planned anew by the run that reads this.
 """
@@ -13,7 +13,7 @@ from connectors.ledger import Ledger
 from connectors.ledger.records import Change, Operation, OperationState, RunState, Settlement
 from connectors.records import JsonObject, JsonValue, Level, Quantities
 from tasks import derive
-from tasks.book import to_line, to_settlement
+from tasks.book import TAKEN_BACK, to_line, to_settlement
 from tasks.derive import Settled
 from tasks.lease import clock
 from tasks.plan import Line, Outcome, QuantityName
@@ -52,13 +52,13 @@ class Step:
 
 
 def settle(ledger: Ledger, store: Store, account: str, successor: str, now: datetime) -> None:
-    """Bring every line and every write that dead runs of the account left open to an end.
+    """Bring every line and every write that runs of the account left open to an end.
 
     `now` dates the lines, as the limits count them by the day; writes and runs end by the machine's clock,
     which they began by. Raises what the store or the ledger raises; what is open then stays so, and a later
     run settles it.
     """
-    note = f"the run was killed; {successor} read what the shop holds"
+    note = f"the run broke off; {successor} read what the shop holds"
     open_lines, unclear = ledger.unfinished(account), ledger.unsettled(account)
     runs = sorted({each.run_id for each in open_lines} | {each.run_id for each in unclear})
     for run_id in runs:
@@ -115,7 +115,7 @@ def _ended(change: Change, sent: Iterable[Sent], levels: Levels, note: str) -> t
     name: QuantityName = "on_hand" if change.quantity_name == "on_hand" else "available"
     steps = [_step(operation, row, levels, name) for operation, row in sent]
     line = verdict(to_line(change), steps, note)
-    return line, to_settlement(line, taken_back=line.reason == "rolled_back")
+    return line, to_settlement(line, taken_back=line.reason == TAKEN_BACK)
 
 
 def _step(operation: Operation, row: JsonObject, levels: Levels, name: QuantityName) -> Step:
@@ -154,7 +154,7 @@ def _after(line: Line, step: Step, note: str) -> Line:
     if step.fate is Settled.UNCLEAR:
         return line.ended(Outcome.CONFLICT, "unclear_outcome", note)
     if step.kind == "rollback":
-        return line.ended(Outcome.FAILED, "rolled_back", note)
+        return line.ended(Outcome.FAILED, TAKEN_BACK, note)
     done = line._replace(outcome=Outcome.DONE, reason="", note=note)
     return done._replace(written_from=step.compared, written_to=step.sent)
 

@@ -124,9 +124,8 @@ def reads_orders(settings: Settings, scopes: frozenset[str]) -> bool:
 def _first_day(ledger: Ledger) -> date | None:
     """The day of this very Prefect run's first start: a run that is tried again keeps it."""
     run_id = runtime.flow_run.id
-    return next(
-        (run.day for run in ledger.history(REVERSE_SYNC, 50) if run_id and run.prefect_run_id == run_id), None
-    )
+    before = ledger.runs_of(run_id) if run_id else []
+    return next((run.day for run in before if run.flow == REVERSE_SYNC), None)
 
 
 def _recorded(job: Job, ledger: Ledger, asked: Asked) -> Run:

@@ -11,6 +11,8 @@ from tasks.job import Job
 from tasks.plan import BROKEN, Line, Outcome
 
 ACTIVATE = "activate"
+TAKEN_BACK = "rolled_back"
+"""The reason of a line that was written well, and taken back because another line of its product failed."""
 
 
 def to_change(line: Line, job: Job, batch: int | None = None) -> Change:
@@ -126,8 +128,11 @@ def _since(earlier: datetime | None, holds: bool, now: datetime) -> datetime | N
 
 
 def with_errors(memory: LevelMemory, line: Line) -> LevelMemory:
-    """Count the same error with the same inputs; anything else begins anew."""
-    if line.outcome not in BROKEN:
+    """Count the same error with the same inputs; anything else begins anew.
+
+    A line that was taken back did nothing wrong: parked with the sibling that failed, it would stay wrong.
+    """
+    if line.outcome not in BROKEN or line.reason == TAKEN_BACK:
         return replace(memory, error_reason="", error_count=0, error_fingerprint="")
     if line.outcome is Outcome.PARKED:
         return memory

@@ -12,7 +12,7 @@ from connectors.records import JsonObject
 from connectors.settings import Settings
 from connectors.shopify import Shopify
 from tasks import fetch, rollback
-from tasks.book import to_line, to_settlement
+from tasks.book import TAKEN_BACK, to_line, to_settlement
 from tasks.delete import Deleter
 from tasks.deletion import Failed
 from tasks.desk import patience
@@ -206,7 +206,7 @@ def _locked(line: Line) -> Line:
 
 
 def _taken_back(line: Line) -> Line:
-    return line.ended(Outcome.FAILED, "rolled_back", "taken back, because another line of the product failed")
+    return line.ended(Outcome.FAILED, TAKEN_BACK, "taken back, because another line of the product failed")
 
 
 def _needs_no_write(line: Line) -> bool:

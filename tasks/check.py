@@ -16,6 +16,7 @@ from connectors.rms import RmsHealth
 from connectors.settings import Settings
 from connectors.shopify import Shopify
 from tasks.channels import channels
+from tasks.day import zone_of
 from tasks.desk import SCOPES, open_rms, open_shop
 from tasks.matching import ShopIndex, Sku
 from tasks.start import chosen_location
@@ -168,22 +169,31 @@ def judge_version(served: str, asked: str) -> Iterator[Finding]:
 
 def judge_zone(store: str, configured: str | None, now: datetime) -> Iterator[Finding]:
     """Whether days are counted in the store's zone; another zone must be the main sync's."""
-    if configured is None or configured == store:
+    here, there = zone_of(configured or store), zone_of(store)
+    if here is None:
+        yield Finding(
+            Verdict.FAIL,
+            f"time zone: {store}, the store's, is not known on this machine: set REVERSE_SYNC_TIMEZONE",
+        )
+    elif configured is None or configured == store:
         yield Finding(
             Verdict.OK, f"time zone: {store}, the store's; the main sync must count its days in it too"
         )
-        return
-    here, there = now.astimezone(ZoneInfo(configured)), now.astimezone(ZoneInfo(store))
-    clocks = (
-        "the clocks agree now"
-        if here.utcoffset() == there.utcoffset()
-        else f"{here:%H:%M} and {there:%H:%M} now"
-    )
-    yield Finding(
-        Verdict.WARN,
-        f"time zone: REVERSE_SYNC_TIMEZONE is {configured}, the store's is {store} ({clocks}); "
-        "it must be the zone of the main sync",
-    )
+    else:
+        yield Finding(
+            Verdict.WARN,
+            f"time zone: REVERSE_SYNC_TIMEZONE is {configured}, the store's is {store} "
+            f"({_clocks(now, here, there)}); it must be the zone of the main sync",
+        )
+
+
+def _clocks(now: datetime, here: ZoneInfo, there: ZoneInfo | None) -> str:
+    if there is None:
+        return "which is not known on this machine"
+    ours, theirs = now.astimezone(here), now.astimezone(there)
+    if ours.utcoffset() == theirs.utcoffset():
+        return "the clocks agree now"
+    return f"{ours:%H:%M} and {theirs:%H:%M} now"
 
 
 def judge_location(places: Sequence[Location], chosen: Location) -> Iterator[Finding]:

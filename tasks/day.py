@@ -28,6 +28,14 @@ def day_of(mark: str) -> date | None:
         return None
 
 
+def zone_of(name: str) -> ZoneInfo | None:
+    """The time zone of a name; None for one that this machine does not know."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return None
+
+
 def day_of_run(scheduled: datetime, started: datetime, zone: ZoneInfo) -> date:
     """The day a run works for, in the shop's zone.
 

@@ -1,6 +1,6 @@
 """Delete variants that RMS has proved to be at zero, after every check was made afresh."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -62,35 +62,39 @@ class Deleter:
         if not candidates:
             return ended
         try:
-            passing = self._checked(candidates, archive, ended)
+            passing, siblings = self._checked(candidates, archive, ended)
         except EvenstockError:
             ended.failed = [Failed(line, "check_failed") for line in candidates]
             return ended
         for product_id, lines in by_product(passing).items():
             if product_id in archive:
-                self._archive(product_id, lines, len(_of(candidates, product_id)), ended)
+                self._archive(product_id, lines, siblings[product_id], ended)
             else:
                 self._delete_product(product_id, lines, ended)
         return ended
 
-    def _checked(self, candidates: Sequence[Line], archive: AbstractSet[int], ended: Deleted) -> list[Line]:
+    def _checked(
+        self, candidates: Sequence[Line], archive: AbstractSet[int], ended: Deleted
+    ) -> tuple[list[Line], Mapping[int, int]]:
+        """The candidates that pass, and how many variants each product has now."""
         facts = self.store.snapshots([line.variant_id for line in candidates])
         levels = self.store.levels_everywhere([line.item_id for line in candidates])
         sold = self.sold_recently()
-        room = {found.product_id: found.siblings for found in facts.values()}
+        siblings = {found.product_id: found.siblings for found in facts.values()}
+        room = dict(siblings)
         passing: list[Line] = []
         for line in sorted(candidates, key=lambda each: (each.product_id, -each.position)):
-            siblings = 2 if line.product_id in archive else room.get(line.product_id, 0)
+            left = 2 if line.product_id in archive else room.get(line.product_id, 0)
             check = failed_check(
-                facts.get(line.variant_id), levels.get(line.item_id), sold_recently=sold, siblings=siblings
+                facts.get(line.variant_id), levels.get(line.item_id), sold_recently=sold, siblings=left
             )
             if check:
                 ended.failed.append(Failed(line, check))
                 continue
-            room[line.product_id] = siblings - 1
+            room[line.product_id] = left - 1
             passing.append(line)
         self.keep([(line, _whole(facts[line.variant_id], levels[line.item_id])) for line in passing])
-        return passing
+        return passing, siblings
 
     def _delete_product(self, product_id: int, lines: Sequence[Line], ended: Deleted) -> None:
         allowed = lines[: self.allowance(len(lines))]
@@ -127,9 +131,12 @@ class Deleter:
         ended.gone.extend(_gone(line) for line in gone)
         ended.failed.extend(Failed(line, "delete_failed") for line in lines if line.variant_id in there)
 
-    def _archive(self, product_id: int, lines: Sequence[Line], candidates: int, ended: Deleted) -> None:
-        """Every variant would go: the product is archived instead, and all of them stay."""
-        check = "product_archived" if len(lines) == candidates else "only_variant"
+    def _archive(self, product_id: int, lines: Sequence[Line], siblings: int, ended: Deleted) -> None:
+        """Every variant would go: the product is archived instead, and all of them stay.
+
+        Not if one of its variants stays on sale: it failed a check, is not at zero, or is new.
+        """
+        check = "product_archived" if len(lines) == siblings else "not_all_go"
         if check == "product_archived":
             try:
                 self._send_archive(product_id, lines)
@@ -158,10 +165,6 @@ def _unless_done(error: EvenstockError) -> str:
     if isinstance(error, Refused):
         return "refused"
     return "unknown" if isinstance(error, UnknownOutcome) else "not_applied"
-
-
-def _of(lines: Sequence[Line], product_id: int) -> list[Line]:
-    return [line for line in lines if line.product_id == product_id]
 
 
 def _gone(line: Line) -> Line:

@@ -57,7 +57,7 @@ def unsynced(
     with ThreadPoolExecutor(2) as beside:
         skus = beside.submit(_other_skus, shop, job)
         stale = beside.submit(stale_marks, shop, job) if is_sweep_due else None
-        for product in _candidates(shop, job, attempts):
+        for product in _once(_candidates(shop, job, attempts)):
             _take(found, product, job)
     for sku in skus.result():
         found.shop.add(sku)
@@ -94,14 +94,14 @@ def _candidates(shop: Shopify, job: Job, attempts: Mapping[int, datetime]) -> It
     if job.products is not None:
         return shop.products(job.products)
     if job.limit is None:
-        return _once(shop.products_without(job.mark))
-    unmarked = [number for number, tags in shop.heads_without(job.mark) if not is_marked(tags, job.day)]
-    unmarked.sort(key=lambda number: (number in attempts, attempts.get(number, NEVER), number))
-    return shop.products(unmarked[: job.limit])
+        return shop.products_without(job.mark)
+    unmarked = {number for number, tags in shop.heads_without(job.mark) if not is_marked(tags, job.day)}
+    first = sorted(unmarked, key=lambda number: (number in attempts, attempts.get(number, NEVER), number))
+    return shop.products(first[: job.limit])
 
 
 def _once(products: Iterable[Product]) -> Iterator[Product]:
-    """Products as they come; one that a page shows again, because the list moved, is taken once."""
+    """Products as they come, each once: a list that moves shows one again, a person may name one twice."""
     seen: set[int] = set()
     for product in products:
         if product.id not in seen:

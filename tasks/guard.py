@@ -11,6 +11,10 @@ PARKED_AFTER = 3
 """The same error this often, with the same inputs, parks a line until its inputs change."""
 
 
+THEIRS = frozenset({FED_ELSEWHERE, "other_truth"})
+"""Reasons of lines whose level another truth feeds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How much may change without a person (interfaces.md, the settings of the same names)."""
@@ -104,11 +108,15 @@ def review(
 
 
 def surprises(lines: Sequence[Line], limits: Limits, history: History) -> dict[str, str]:
-    """The mass-change limits that this plan breaks, each with the figures that broke it."""
-    going = [line for line in lines if line.outcome is None]
-    units = _units(lines, history)
+    """The mass-change limits that this plan breaks, each with the figures that broke it.
+
+    Levels that other truths feed do not count: beside many of them, no surprise of ours would be large.
+    """
+    ours = [line for line in lines if line.reason not in THEIRS]
+    going = [line for line in ours if line.outcome is None]
+    units = _units(ours, history)
     found = {
-        "mass_zero": _mass_zero(going, _live(lines, history), limits, history),
+        "mass_zero": _mass_zero(going, _live(ours, history), limits, history),
         "mass_fall": _mass_fall(going, units, limits, history),
         "mass_rise": _mass_rise(going, units, limits, history),
     }

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 from connectors.errors import EvenstockError, LeaseLost
@@ -55,14 +55,18 @@ class Hold:
 
 @contextmanager
 def held(ledger: Ledger, resources: Sequence[str], holder: str, seconds: float) -> Iterator[Hold]:
-    """Acquire what is free, renew it in the background, give it back in the end."""
+    """Acquire what is free, renew it in the background, give it back in the end.
+
+    What cannot be given back lapses by itself, and takes nothing with it that was done.
+    """
     fences = ledger.acquire(resources, holder, seconds, clock())
     hold = Hold(ledger, holder, seconds, fences)
     try:
         with beating(hold.renew, seconds / BEATS):
             yield hold
     finally:
-        hold.release()
+        with suppress(EvenstockError):
+            hold.release()
 
 
 @contextmanager

@@ -72,10 +72,8 @@ def prepare(
     known = ledger.levels_of(job.account, job.location, items)
     history = remember.history(ledger, job, now, items if apart else None)
     memories = remember.memories(known)
-    judged = [
-        guard.passed_over(line, memories.get(line.item_id, UNHEARD_OF))
-        for line in judge(lines, memories, history)
-    ]
+    heard = [guard.passed_over(line, memories.get(line.item_id, UNHEARD_OF)) for line in lines]
+    judged = judge(heard, memories, history)
     learned = remember.learn(ledger, job, judged, known, now)
     policy = _deletion_policy(job, settings, ledger, now)
     sifted = deletion.sift(

@@ -65,6 +65,7 @@ REASONS: Mapping[str, str] = {
     "zero_days": "RMS has not said zero for REVERSE_SYNC_ZERO_DAYS yet",
     "only_variant": "the product's last variant stays: Shopify never deletes it",
     "product_archived": "every variant would go, so the product was archived instead",
+    "not_all_go": "a variant of the product stays, so it was not archived; the next run looks again",
     "archive_failed": "the product could not be archived; the next run tries again",
     "max_deletions": "MAX_DELETIONS of these 24 hours are used up; a later run takes it",
     "incoming_inventory": "stock is on its way to a location",

@@ -13,7 +13,7 @@ from connectors.ledger import Ledger
 from connectors.ledger.records import LevelMemory, Plan, PlanState
 from connectors.slices import chunks
 from tasks.book import remembered, to_change, with_errors
-from tasks.diff import Absent
+from tasks.diff import RMS, Absent
 from tasks.guard import History, Memory
 from tasks.job import Job
 from tasks.plan import Line, Outcome
@@ -34,8 +34,11 @@ def memories(known: Mapping[int, LevelMemory]) -> dict[int, Memory]:
 
 
 def history(ledger: Ledger, job: Job, now: datetime, items: AbstractSet[int] | None = None) -> History:
-    """What this flow did to the account within the window, or to these inventory items of it."""
-    window = ledger.window(job.account, job.flow, now - WINDOW, items)
+    """What this flow did to the account within the window, or to these inventory items of it.
+
+    Of the account that is all but what other truths than RMS feed: theirs say nothing of how much is usual.
+    """
+    window = ledger.window(job.account, job.flow, now - WINDOW, items, RMS if items is None else None)
     return History(window.live, window.zeroed, window.falls, window.rises)
 
 

@@ -9,7 +9,7 @@ from connectors.ledger import Ledger
 from connectors.records import JsonObject, Location, ShopFacts
 from connectors.settings import Settings
 from connectors.shopify import Shopify
-from tasks.day import day_of_run
+from tasks.day import day_of_run, zone_of
 from tasks.desk import SCOPES
 
 
@@ -76,8 +76,17 @@ def the_day(asked: date | None, timing: Timing, zone: ZoneInfo) -> date:
 
 
 def the_zone(settings: Settings, facts: ShopFacts) -> ZoneInfo:
-    """The zone that days are counted in: the configured one, else the store's."""
-    return ZoneInfo(settings.reverse_sync_timezone or facts.timezone)
+    """The zone that days are counted in: the configured one, else the store's.
+
+    Raises ConfigurationError for one that this machine does not know.
+    """
+    zone = zone_of(settings.reverse_sync_timezone or facts.timezone)
+    if zone is None:
+        raise ConfigurationError(
+            f"the store's time zone {facts.timezone!r} is not known on this machine: "
+            "set REVERSE_SYNC_TIMEZONE"
+        )
+    return zone
 
 
 def refusal(error: ConnectorError) -> JsonObject:

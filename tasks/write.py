@@ -228,7 +228,9 @@ class Writer:
             return self._after_stale(group)
         if PREVIOUS_ATTEMPT_FAILED in refusal.codes:
             return self._batches(self._after_failure(group, refusal))
-        named = {complaint.row: complaint for complaint in refusal.complaints if complaint.row is not None}
+        named = {
+            each.row: each for each in refusal.complaints if each.row is not None and each.row < len(group)
+        }
         if named:
             for index, complaint in named.items():
                 note = complaint.message or complaint.code
@@ -244,10 +246,11 @@ class Writer:
         return self._again([attempt for attempt in counted if attempt.silences < SILENCES], self._derived)
 
     def _narrowed(self, group: Sequence[Attempt], refusal: Refused) -> list[list[Attempt]]:
-        """A refusal that names no row: halve until the culprit stands alone; the call itself may be it."""
-        if refusal.complaints and len(group) > 1:
+        """A refusal that names no row: halve until the culprit stands alone, unless the call itself is it."""
+        is_of_a_row = refusal.complaints and not refusal.is_whole
+        if is_of_a_row and len(group) > 1:
             return _halves(group)
-        outcome = Outcome.REFUSED if refusal.complaints else Outcome.FAILED
+        outcome = Outcome.REFUSED if is_of_a_row else Outcome.FAILED
         reason = next(iter(refusal.codes), "").lower() or "refused"
         self._settle_all([attempt.line for attempt in group], outcome, reason, str(refusal))
         return []

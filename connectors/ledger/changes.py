@@ -1,7 +1,7 @@
 """Changes: every planned line that is more than unchanged, from plan to outcome."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from operator import attrgetter
@@ -39,14 +39,14 @@ class Changes:
             return find_changes(connection, *conditions)
 
     def unfinished(self, account: str) -> list[Change]:
-        """Lines without an outcome that killed runs left behind."""
-        killed = select(RunRow.id).where(RunRow.account == account, RunRow.state == RunState.KILLED)
+        """Lines without an outcome that runs left behind which were killed, or whose batch broke off."""
+        over = select(RunRow.id).where(RunRow.account == account, RunRow.state != RunState.RUNNING)
         with self.database.reading() as connection:
             return find_changes(
                 connection,
                 ChangeRow.account == account,
                 ChangeRow.outcome.is_(None),
-                ChangeRow.run_id.in_(killed),
+                ChangeRow.run_id.in_(over),
             )
 
     def settle(self, settlements: Sequence[Settlement], now: datetime) -> None:
@@ -57,14 +57,20 @@ class Changes:
             settle_changes(connection, settlements, now)
 
     def window(
-        self, account: str, flow: str, since: datetime, items: AbstractSet[int] | None = None
+        self,
+        account: str,
+        flow: str,
+        since: datetime,
+        items: AbstractSet[int] | None = None,
+        owner: str | None = None,
     ) -> Window:
         """What the mass-change limits count: the account's live levels, and what the flow did, since then.
 
-        `items`: of these inventory items only.
+        `items`: of these inventory items only. `owner`: without live levels that another truth feeds.
         """
         with self.database.reading() as connection:
-            return _window(connection, account, flow, since, items)
+            live = live_levels(connection, account, since, items, owner)
+            return _window(_written(connection, account, flow, since), live, items)
 
     def deletions_since(self, account: str, since: datetime) -> int:
         """Variants of the account that were deleted since then, whoever let them through."""
@@ -128,18 +134,16 @@ def settle_changes(connection: Connection, settlements: Sequence[Settlement], no
 
 
 def _window(
-    connection: Connection, account: str, flow: str, since: datetime, items: AbstractSet[int] | None
+    written: Iterable[tuple[int, int, int]], live: Mapping[int, int], items: AbstractSet[int] | None
 ) -> Window:
     falls: Counter[int] = Counter()
     rises: Counter[int] = Counter()
     zeroed: set[int] = set()
-    written = _written(connection, account, flow, since)
     for item, before, after in (each for each in written if items is None or each[0] in items):
         falls[item] += max(0, before - after)
         rises[item] += max(0, after - before)
         if before > 0 and after == 0:
             zeroed.add(item)
-    live = live_levels(connection, account, since, items)
     return Window(live=live, zeroed=frozenset(zeroed), falls=+falls, rises=+rises)
 
 

@@ -28,6 +28,9 @@ def explained(name: str, *, committing: bool = False) -> Iterator[None]:
     except SQLAlchemyError as error:
         # Without its cause: PostgreSQL's details would carry the values.
         raise explain(error, name, committing=committing) from None
+    except (OverflowError, UnicodeError) as error:
+        # A driver's own, which SQLAlchemy leaves as they are: a number or a text that no column holds.
+        raise ConnectorError(f"the ledger {name} does not take a value: {error}", system="ledger") from None
 
 
 def explain(error: SQLAlchemyError, name: str, *, committing: bool = False) -> EvenstockError:

@@ -81,14 +81,23 @@ def _slices(items: AbstractSet[int]) -> Iterator[ColumnElement[bool]]:
 
 
 def live_levels(
-    connection: Connection, account: str, since: datetime, items: AbstractSet[int] | None = None
+    connection: Connection,
+    account: str,
+    since: datetime,
+    items: AbstractSet[int] | None = None,
+    owner: str | None = None,
 ) -> dict[int, int]:
-    """Units of every item of the account, or of these items, that was seen above zero since then."""
+    """Units of every item of the account, or of these items, that was seen above zero since then.
+
+    `owner`: but for those that another truth feeds.
+    """
     statement = (
         select(LevelRow.inventory_item_id, func.sum(LevelRow.units_seen))
         .where(LevelRow.account == account, LevelRow.live_seen_at >= since)
         .group_by(LevelRow.inventory_item_id)
     )
+    if owner is not None:
+        statement = statement.where(func.coalesce(LevelRow.owner_truth, owner) == owner)
     return {
         item: int(units)
         for slice_ in ([true()] if items is None else _slices(items))

@@ -44,9 +44,9 @@ class Plans:
         with self.database.reading() as connection:
             return _plan(connection, plan_id)
 
-    def plans(self, account: str | None = None, *, states: Iterable[PlanState] = _WAITING) -> list[Plan]:
-        """Plans in these states (those that wait), newest first."""
-        statement = select(*_COLUMNS).where(PlanRow.state.in_(states))
+    def plans(self, account: str | None = None) -> list[Plan]:
+        """Plans that wait, newest first; so does one whose release broke off."""
+        statement = select(*_COLUMNS).where(_waits())
         if account is not None:
             statement = statement.where(PlanRow.account == account)
         with self.database.reading() as connection:
@@ -59,7 +59,7 @@ class Plans:
 
     def expire_plans(self, now: datetime) -> int:
         """Let plans die whose time is over; how many."""
-        statement = update(PlanRow).where(PlanRow.state.in_(_WAITING), PlanRow.expires_at <= now)
+        statement = update(PlanRow).where(_waits(), PlanRow.expires_at <= now)
         with self.database.writing() as connection:
             return connection.execute(statement.values(state=PlanState.EXPIRED)).rowcount
 
@@ -75,7 +75,7 @@ class Plans:
             "released_at": now,
             "release_run_id": run_id,
         }
-        statement = update(PlanRow).where(PlanRow.id == plan_id, PlanRow.expires_at > now, _is_free())
+        statement = update(PlanRow).where(PlanRow.id == plan_id, PlanRow.expires_at > now, _waits())
         with self.database.writing() as connection:
             got = connection.execute(statement.values(taken)).rowcount == 1
             plan = _plan(connection, plan_id)
@@ -119,7 +119,7 @@ def _is_releasable() -> ColumnElement[bool]:
     return and_(ChangeRow.outcome.in_(_RELEASABLE), ChangeRow.superseded_by.is_(None))
 
 
-def _is_free() -> ColumnElement[bool]:
+def _waits() -> ColumnElement[bool]:
     running = select(RunRow.id).where(RunRow.state == RunState.RUNNING)
     is_left_open = and_(PlanRow.state == PlanState.OPEN, PlanRow.release_run_id.not_in(running))
     return or_(PlanRow.state.in_(_WAITING), is_left_open)
@@ -141,12 +141,12 @@ def _older_lines(account: str, run_id: str) -> Select[tuple[int, int, int, str |
         .join(older, older.id == ChangeRow.run_id)
         .join(PlanRow, PlanRow.id == ChangeRow.plan_id)
         .where(ChangeRow.account == account, _is_releasable(), ChangeRow.run_id != run_id)
-        .where(PlanRow.state.in_(_WAITING), older.started_at <= began)
+        .where(_waits(), older.started_at <= began)
     )
 
 
 def _close_emptied(connection: Connection, plan_ids: Collection[str | None]) -> None:
     has_lines = select(ChangeRow.id).where(ChangeRow.plan_id == PlanRow.id, _is_releasable()).exists()
     for part in chunks(plan_ids):
-        emptied = update(PlanRow).where(PlanRow.id.in_(part), PlanRow.state.in_(_WAITING), ~has_lines)
+        emptied = update(PlanRow).where(PlanRow.id.in_(part), _waits(), ~has_lines)
         connection.execute(emptied.values(state=PlanState.SUPERSEDED))

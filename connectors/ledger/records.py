@@ -20,7 +20,7 @@ class RunState(StrEnum):
 
 
 class PlanState(StrEnum):
-    """How a plan stands. *Open* means that a run is releasing it now."""
+    """How a plan stands. *Open* means that a run is releasing it now, or broke off over it."""
 
     HELD = "held"
     DRY_RUN = "dry_run"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from connectors.errors import ConfigurationError, ConnectorError, Unauthorised
+from connectors.errors import ConfigurationError, ConnectorError, Unauthorised, UnknownOutcome
 from connectors.http import Answer, Call, Http
 from connectors.records import (
     Assortment,
@@ -252,13 +252,13 @@ class Shopify:
         Raises `Refused` with code `STALE` when one of them does not (Shopify does not say which), with
         other codes and the rows they name, and `UnknownOutcome` when the answer was lost.
         """
-        self.http.send(
+        self._send_once(
             calls.set_quantities(rows, location=self.location, name=name, reference=reference, key=key)
         )
 
     def activate(self, item: int, key: str) -> None:
         """Make a level sellable at the configured location, with the quantity it had before."""
-        self.http.send(calls.activate(item, self.location, key))
+        self._send_once(calls.activate(item, self.location, key))
 
     def create_variants(self, product: int, variants: Sequence[NewVariant]) -> list[Choice]:
         """Add variants to a product, all or none; they get new ids. A lone variant there stays.
@@ -292,6 +292,13 @@ class Shopify:
     def archive(self, product: int) -> None:
         """Archive a product."""
         self.http.send(calls.archive(product))
+
+    def _send_once(self, call: Call) -> None:
+        """Send a write that carries a key. One that goes on running under it may yet be done."""
+        try:
+            self.http.send(call)
+        except readers.StillRunning as error:
+            raise UnknownOutcome(f"{error}; it may have been done") from None
 
     # -------------------------------------------------------- long lists
 
@@ -347,16 +354,17 @@ class Shopify:
         yield from self.products(cut)
 
     def _completed(self, product: Product, cursor: str | None) -> Product:
-        """A product with the variants beyond its first 250."""
-        variants = list(product.variants)
+        """A product with the variants beyond its first 250. It was seen when the last of them were.
+
+        Whatever was sold before that may show in one of them; see `joining.products`.
+        """
+        variants, seen_at = list(product.variants), product.seen_at
         while cursor is not None:
             answer = self.http.send(calls.more_variants(product.id, self.location, cursor))
             rest = readers.variants(answer, product.id)
             variants.extend(rest.items)
-            cursor = rest.cursor
-        return (
-            product if len(variants) == len(product.variants) else replace(product, variants=tuple(variants))
-        )
+            cursor, seen_at = rest.cursor, max(seen_at, answer.at)
+        return replace(product, variants=tuple(variants), seen_at=seen_at)
 
     def _all_available(self, item: int, first: readers.Page[tuple[int, int | None]]) -> Available | None:
         """An item's levels by location, those beyond the first ones too; None if it is gone meanwhile."""

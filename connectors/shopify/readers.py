@@ -58,7 +58,7 @@ class Page(Generic[T]):
 def number(gid: JsonValue, where: str = "id") -> int:
     """The number at the end of a global id. The query part of a level's id is not part of it."""
     tail = as_text(gid, where).split("?")[0].rsplit("/", 1)[-1]
-    if not tail.isdigit():
+    if not tail.isdecimal():
         raise Malformed(f"{where}: expected a global id, found {str(gid)[:60]!r}")
     return int(tail)
 
@@ -600,6 +600,10 @@ def line(body: JsonObject) -> JsonObject | ConnectorError:
 # ------------------------------------------------------------------ errors
 
 
+class StillRunning(Transient):
+    """An earlier attempt of the same write is not over: ask again under its key, and then nobody knows."""
+
+
 _NEVER_RAN = frozenset(
     {
         "MAX_COST_EXCEEDED",
@@ -625,10 +629,19 @@ _TIRED = frozenset({"INTERNAL_SERVER_ERROR", "TIMEOUT"})
 
 
 def check(call: Call, answer: Answer) -> None:
-    """Raise what an answer with status 200 says went wrong.
+    """Raise what an answer with status 200 says went wrong; UnknownOutcome if it says nothing of a write.
 
     https://shopify.dev/docs/api/admin-graphql#status_and_error_codes
     """
+    try:
+        _check(call, answer)
+    except Malformed as error:
+        if call.has_effect:
+            raise UnknownOutcome(f"{error}; it may have been done") from None
+        raise
+
+
+def _check(call: Call, answer: Answer) -> None:
     body = as_object(answer.body, "answer")
     if body.get("errors"):
         raise _top_level(body, has_effect=call.has_effect)
@@ -644,7 +657,7 @@ def check(call: Call, answer: Answer) -> None:
 def _check_payload(payload: JsonValue) -> None:
     found = complaints(payload)
     if any(complaint.code == "IDEMPOTENCY_CONCURRENT_REQUEST" for complaint in found):
-        raise Transient("the same write is still running")
+        raise StillRunning("the same write is still running")
     if found:
         raise Refused(
             "; ".join(f"{each.code} {each.message}".strip() for each in found[:3]), complaints=found
@@ -662,7 +675,7 @@ def _top_level(body: JsonObject, *, has_effect: bool) -> ConnectorError:
         return UnknownOutcome(text)
     if code in _TIRED:
         return Transient(text)
-    return Refused(text, complaints=[Complaint(code, message)])
+    return Refused(text, complaints=[Complaint(code, message)], is_whole=True)
 
 
 def _first_error(errors: JsonValue) -> tuple[str, str]:
@@ -704,5 +717,5 @@ def complaints(payload: JsonValue) -> tuple[Complaint, ...]:
 def _complaint(entry: JsonObject) -> Complaint:
     field = entry.get("field")
     path: Sequence[JsonValue] = field if isinstance(field, list) else ()
-    row = next((int(str(part)) for part in path if str(part).isdigit()), None)
+    row = next((int(str(part)) for part in path if str(part).isdecimal()), None)
     return Complaint(str(entry.get("code") or ""), str(entry.get("message") or ""), row)

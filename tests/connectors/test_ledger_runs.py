@@ -61,6 +61,12 @@ class TestRuns:
         assert [run.id for run in ledger.history(FLOW, 3)] == ["other-account", "run-3", "run-2"]
         assert [run.id for run in ledger.history(FLOW, account="own")] == ["run-3", "run-2", "run-1", "run-0"]
 
+    def test_what_one_run_of_prefects_did_is_told_oldest_first(self, ledger: Ledger) -> None:
+        for number, prefect in enumerate(["p", "q", "p"]):
+            ledger.start_run(replace(a_run(f"run-{number}", at=NOW - number * HOUR), prefect_run_id=prefect))
+
+        assert [run.id for run in ledger.runs_of("p")] == ["run-2", "run-0"]
+
     def test_a_beating_run_is_alive(self, ledger: Ledger, run: Run) -> None:
         assert ledger.beat_run(run.id, NOW + HOUR)
         assert ledger.close_dead_runs(NOW + HOUR + MINUTE, silent_for=5 * MINUTE) == []
@@ -103,6 +109,15 @@ class TestRuns:
         assert [operation.key for operation in ledger.unsettled("own")] == ["dead"]
         assert [operation.key for operation in ledger.unsettled("own", "alive")] == ["alive"]
         assert ledger.unsettled("other", "alive") == []
+
+    def test_a_line_of_a_batch_that_broke_off_is_found_again(self, ledger: Ledger, run: Run) -> None:
+        first, _ = ledger.store_changes([a_change(run, 5001), a_change(run, 5002)])
+        ledger.settle([Settlement(first, "done")], NOW)
+        assert ledger.unfinished(run.account) == []
+
+        ledger.finish_run(run.id, RunState.FAILED, NOW, REPORT)
+
+        assert [change.inventory_item_id for change in ledger.unfinished(run.account)] == [5002]
 
 
 class TestChanges:
@@ -244,6 +259,18 @@ class TestWindow:
         assert ledger.window("own", FLOW, self.SINCE, {2, 3}).live == {}
         assert ledger.window("own", FLOW, self.SINCE, {1, *range(100, 900)}).live == {1: 8}
 
+    def test_live_levels_of_another_truth_may_be_left_out(self, ledger: Ledger) -> None:
+        owners = {1: "rms", 2: None, 3: "partner:7"}
+        ledger.remember(
+            [
+                a_level(item, owner_truth=owner, live_seen_at=NOW, units_seen=5)
+                for item, owner in owners.items()
+            ]
+        )
+
+        assert ledger.window("own", FLOW, self.SINCE, owner="rms").live == {1: 5, 2: 5}
+        assert ledger.window("own", FLOW, self.SINCE).live == {1: 5, 2: 5, 3: 5}
+
     def test_deletions_count_whoever_let_them_through(self, ledger: Ledger, run: Run) -> None:
         self._done(ledger, a_change(run, 5001), 1, 0, deleted=True)
         self._done(ledger, a_change(run, 5002, released=True), 1, 0, deleted=True)
@@ -344,11 +371,25 @@ class TestPlans:
 
     def test_a_release_that_died_may_be_repeated(self, ledger: Ledger, release: Run) -> None:
         self._release(ledger, release)
+        assert ledger.plans() == []
         ledger.close_dead_runs(NOW + 3 * HOUR, silent_for=HOUR)
+        assert [plan.id for plan in ledger.plans()] == ["plan-1"]
         again = ledger.start_run(a_run("again", at=NOW + 3 * HOUR))
 
         assert self._release(ledger, again, hours=3) == PlanState.OPEN
         assert ledger.plan("plan-1").release_run_id == "again"
+
+    @pytest.mark.usefixtures("held")
+    def test_a_plan_whose_release_broke_off_ages_and_makes_way_as_others(
+        self, ledger: Ledger, release: Run
+    ) -> None:
+        self._release(ledger, release)
+        assert ledger.expire_plans(NOW + 24 * HOUR) == 0
+        ledger.finish_run(release.id, RunState.FAILED, NOW + HOUR, REPORT)
+        newer = ledger.start_run(a_run("newer", at=NOW + 2 * HOUR))
+
+        assert ledger.supersede("own", newer.id, [(5001, 1)]) == 1
+        assert ledger.expire_plans(NOW + 24 * HOUR) == 1
 
     def test_a_newer_run_supersedes_line_by_line(self, ledger: Ledger, run: Run, held: list[int]) -> None:
         newer = ledger.start_run(a_run("newer", at=NOW + HOUR))

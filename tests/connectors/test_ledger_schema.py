@@ -226,6 +226,15 @@ def test_an_error_shows_no_values(ledger: Ledger) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_value_that_no_column_holds_is_one_sentence(ledger: Ledger) -> None:
+    for ask in (
+        lambda: ledger.deleted_variant("own", 10**30),
+        lambda: ledger.attempts("half a pair: \ud800"),
+    ):
+        with pytest.raises(ConnectorError, match=r"^the ledger .* (does not take a value|failed): .+"):
+            ask()
+
+
 def test_a_time_without_a_zone_is_refused(ledger: Ledger) -> None:
     naive = LevelMemory("own", 1, 1, 1, 1, NOW.replace(tzinfo=None))
 

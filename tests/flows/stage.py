@@ -43,6 +43,10 @@ class Stage:
         """Order one fault."""
         self.sandbox.faults([{"system": "shopify"} | fault])
 
+    def has_met(self) -> bool:
+        """Whether a call has met the fault that was ordered; while it is slow, the call is under way."""
+        return any(fault.seen for fault in self.sandbox.around.faults._faults)
+
     def event(self, **event: object) -> dict[str, Any]:
         """Make something happen in the own shop, or elsewhere if a system is named."""
         shop = {"system": "shopify", "account": OWN} if "system" not in event else {}

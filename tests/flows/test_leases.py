@@ -344,6 +344,40 @@ class TestReleasedPlans:
 
         assert stage.writes() == []
 
+    def test_a_plan_is_of_one_store_and_one_location(
+        self, stage: Stage, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stage.put(shoes(101))
+        plan = stage.run(dry_run=True)["plan_id"]
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setenv("SHOPIFY_STORE_DOMAIN", "other.myshopify.com")
+            with pytest.raises(ConfigurationError, match=f"is of {OWN}, and .* names other"):
+                stage.release(plan)
+        ledger.confirm_location("shopify", OWN, 7, datetime.now(UTC))
+        with pytest.raises(ConfigurationError, match=f"is for location {LOCATION}, and .* at 7 now"):
+            stage.release(plan)
+
+        assert stage.writes() == []
+        assert ledger.plan(plan).state == "dry_run"
+
+    def test_a_release_that_came_to_nothing_can_be_repeated(
+        self, stage: Stage, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stage.put(shoes(101))
+        plan = stage.run(dry_run=True)["plan_id"]
+        stage.faults(system="rms", kind="down")
+        assert stage.release(plan)["success"] is False
+        stage.sandbox.faults([])
+        with monkeypatch.context() as stopped:
+            stopped.setenv("EVENSTOCK_WRITES", "off")
+            assert set(details(stage.release(plan), "refused").values()) == {"writes_off"}
+
+        assert [each.id for each in ledger.plans()] == [plan]
+        report = stage.release(plan)
+
+        assert report["balance"]["done"] == 2
+        assert ledger.plans() == []
+
     def test_lines_that_a_newer_run_planned_are_not_released(self, stage: Stage) -> None:
         stage.put(shoes(101, 102))
         plan = stage.run(dry_run=True)["plan_id"]

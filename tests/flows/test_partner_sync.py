@@ -698,7 +698,9 @@ def test_runs_at_the_same_time_write_each_level_once(pair: Trade) -> None:
 # -------------------------------------------------------------- dry runs and plans
 
 
-def test_a_dry_run_writes_nothing_and_blocks_nobody(trade: Trade, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_dry_run_writes_nothing_and_blocks_nobody(
+    trade: Trade, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     simple(trade)
     before = trade.ledger.mappings(OWN)
     with held(trade.ledger, [partner_resource(trade.known())], "another run", 60):
@@ -713,17 +715,24 @@ def test_a_dry_run_writes_nothing_and_blocks_nobody(trade: Trade, capsys: pytest
     assert trade.ledger.sync_logs(OWN) == []
     assert trade.known().inventory_sync_status is None
 
+    with held(trade.ledger, [partner_resource(trade.known())], "another run", 60):
+        apply_plan(report["plan_id"], released_by="ann")
+    with monkeypatch.context() as away:
+        away.setenv("EVENSTOCK_SECRET_KEY", "")
+        assert apply_plan(report["plan_id"], released_by="ann")["success"] is False
+    assert [plan.id for plan in trade.ledger.plans()] == [report["plan_id"]]
+
     released = apply_plan(report["plan_id"], released_by="ann")
 
     assert trade.levels() == {"O-101": 12}
     assert released["success"] is True
     with pytest.raises(ConfigurationError, match="applied"):
         apply_plan(report["plan_id"], released_by="ann")
-    for flow, dry_run in (("apply-plan", False), ("partner-sync", True)):
+    for flow, dry_runs in (("apply-plan", [False] * 3), ("partner-sync", [True])):
         capsys.readouterr()
         assert main(["history", flow, "--json"]) == 0
         told = json.loads(capsys.readouterr().out)["runs"]
-        assert [each["dry_run"] for each in told] == [dry_run]
+        assert [each["dry_run"] for each in told] == dry_runs
 
 
 @pytest.fixture

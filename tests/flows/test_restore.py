@@ -268,7 +268,8 @@ class TestOnce:
         monkeypatch.setenv("REVERSE_SYNC_LOCK_SECONDS", "4")
         stock(shop, 4)
         shop.faults(operation=CREATE, kind="slow", seconds=1)
-        killed(lambda: states(ledger) == ["intended"])
+        killed(shop.has_met)
+        assert states(ledger) == ["intended"]
         wait_for(lambda: shown(shop))
         with pytest.raises(LeaseLost):
             restored()

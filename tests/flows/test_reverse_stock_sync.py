@@ -497,12 +497,14 @@ def test_the_day_can_be_asked_for(stage: Stage) -> None:
     assert DAY not in report["message"]
 
 
-def test_products_are_looked_at_whatever_their_mark(stage: Stage) -> None:
+def test_products_are_looked_at_once_whatever_their_mark(stage: Stage) -> None:
     stage.put(one_shoe({"37": 5}, {"37": 3}, tags=(MARK,)))
 
-    stage.run(products=[101])
+    report = stage.run(products=[101, 404, 101])
 
     assert stage.levels() == {"24X101-37": 3}
+    assert report["balance"]["checked"] == report["balance"]["done"] == 1
+    assert report["warnings"] == ["the shop has no product 404"]
 
 
 def test_a_store_that_cannot_be_reached_ends_in_a_report(stage: Stage) -> None:

@@ -32,6 +32,8 @@ FAULTS = (
     "unauthorised",
     "lease_lost",
     "unreasoned",
+    "not_understood",
+    "astray",
 )
 
 
@@ -158,6 +160,8 @@ class ModelShop:
             "throttled": RateLimited("throttled"),
             "previous": Refused("again", complaints=[Complaint(PREVIOUS_ATTEMPT_FAILED, "previous")]),
             "unreasoned": Refused("no reason given"),
+            "not_understood": Refused("?", complaints=[Complaint("INVALID_VARIABLE", "?")], is_whole=True),
+            "astray": Refused("row 9", complaints=[Complaint("INVALID_LOCATION", "row 9", 9)]),
             "unauthorised": Unauthorised("token revoked"),
             "writes_off": WritesOff("writes are off"),
         }

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import pytest
+
 from connectors.errors import Transient
 from connectors.records import JsonObject, LevelsEverywhere, Row, Stock, VariantFacts
 from tasks.delete import Deleter
@@ -14,10 +16,12 @@ LINES = [
 
 
 class Shop:
-    """Three variants; the first has stock on its way, the others are empty everywhere."""
+    """A product of so many variants; the first has stock on its way, the others are empty everywhere."""
 
-    def __init__(self) -> None:
+    def __init__(self, siblings: int = 5) -> None:
+        self.siblings = siblings
         self.deleted: list[int] = []
+        self.archived: list[int] = []
 
     def levels_everywhere(self, items: Sequence[int]) -> dict[int, LevelsEverywhere]:
         return {
@@ -27,7 +31,8 @@ class Shop:
 
     def snapshots(self, variants: Sequence[int]) -> dict[int, VariantFacts]:
         return {
-            each: VariantFacts(each, 1, each, "DENY", False, False, 0, 5, {"id": each}) for each in variants
+            each: VariantFacts(each, 1, each, "DENY", False, False, 0, self.siblings, {"id": each})
+            for each in variants
         }
 
     def delete_variants(self, product: int, variants: Sequence[int]) -> None:
@@ -35,7 +40,7 @@ class Shop:
         self.deleted.extend(variants)
 
     def archive(self, product: int) -> None:
-        raise AssertionError(f"{product} is not to be archived")
+        self.archived.append(product)
 
 
 class Journal:
@@ -57,6 +62,7 @@ def test_what_passes_goes_after_its_snapshot() -> None:
 
     assert sorted(shop.deleted) == sorted(line.variant_id for line, _ in kept) == [2, 3]
     assert [data["stockedAt"] for _, data in kept] == [[1], [1]]
+    assert shop.archived == []
     assert [(failed.line.variant_id, failed.check) for failed in ended.failed] == [(1, "incoming_inventory")]
 
 
@@ -71,3 +77,26 @@ def test_without_a_snapshot_nothing_goes_and_each_is_told_once() -> None:
         (2, "check_failed"),
         (3, "check_failed"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("siblings", "candidates", "archived"),
+    [
+        (2, LINES[1:], True),
+        (3, LINES[1:], False),  # another one is new, or its level could not be written to zero
+        (2, LINES[:2], False),  # one failed a check
+    ],
+)
+def test_a_product_is_archived_only_if_none_of_its_variants_stays(
+    siblings: int, candidates: Sequence[Line], *, archived: bool
+) -> None:
+    shop = Shop(siblings)
+    deleter = Deleter(shop, Journal(), lambda _: None, frozenset, lambda wanted: wanted)
+
+    ended = deleter.delete(candidates, frozenset({1}))
+
+    assert (shop.archived == ended.archived == [1]) == archived
+    assert shop.deleted == []
+    assert {line.check for line in ended.failed if line.line.variant_id == 2} == {
+        "product_archived" if archived else "not_all_go"
+    }

@@ -1,6 +1,8 @@
 """What a sweep finds, against the stand-in in process."""
 
-from tasks.discover import stale_marks
+from dataclasses import replace
+
+from tasks.discover import stale_marks, unsynced
 from tests.connectors.store import stored
 from tests.tasks.samples import job
 from tests.worlds import OWN, product, variant, world
@@ -20,3 +22,9 @@ def test_stale_marks_that_cannot_be_read_stop_nothing() -> None:
         fault = {"kind": "graphql_error", "code": "ACCESS_DENIED", "times": -1}
         store.sandbox.faults([{"system": "shopify", "account": OWN, "operation": "products"} | fault])
         assert stale_marks(shop, job()) is None
+
+
+def test_a_product_that_is_named_twice_is_looked_at_once() -> None:
+    with stored() as store:
+        found = unsynced(store.put(SHOP), replace(job(), products=(101, 101)), {})
+        assert [each.id for each in found.products] == [101]

@@ -72,6 +72,15 @@ class TestMassZero:
         lines = [*shop(5, 5), *(line(number, 3, 0, outcome=outcome) for number in range(100, 115))]
         assert held(review(lines)) == {}
 
+    @pytest.mark.parametrize("reason", ["fed_elsewhere", "other_truth"])
+    def test_levels_that_others_feed_do_not_widen_the_share(self, reason: str) -> None:
+        theirs = line(0, 3, 3, outcome=Outcome.UNKNOWN)._replace(reason=reason)
+        lines = [*shop(10, 6, 50), *(theirs._replace(item_id=number) for number in range(100, 1_000))]
+        assert held(review(lines)) == {"mass_zero": [0, 1, 2, 3, 4, 5]}
+        lines = [line(1, 200, 20), *lines[6:]]
+        assert held(review(lines)) == {}
+        assert held(review([line(1, 500, 20), *lines[1:]])) == {"mass_fall": [1]}
+
     def test_zeroing_of_the_day_before_counts(self) -> None:
         """Twenty levels lived; four were zeroed in another run, and two more are one too many."""
         before = History(zeroed=frozenset(range(100, 104)))

@@ -209,6 +209,18 @@ class TestRefusedRow:
             (Outcome.FAILED, "refused")
         }
 
+    def test_of_the_call_itself_fails_at_once_whatever_its_rows(self) -> None:
+        """A field that the API lost, or a path that is gone: no row could do anything about it."""
+        run = write(shop_of(*[(5, 3)] * 250, faults={0: "not_understood"}))
+        assert {(each.line.outcome, each.line.reason) for each in run.written} == {
+            (Outcome.FAILED, "invalid_variable")
+        }
+        assert run.shop.sets == 1
+
+    def test_that_names_a_row_nobody_sent_is_looked_for(self) -> None:
+        run = write(shop_of((5, 3), (5, 3), faults={0: "astray"}))
+        assert {each.line.outcome for each in run.written} == {Outcome.DONE}
+
     def test_that_moved_too_is_found_out(self) -> None:
         shop = shop_of(*[(5, 3)] * 4, busy=frozenset({2}))
         shop.places[3].refused = "INVALID_LOCATION"
