@@ -1,7 +1,8 @@
 """Judge an inventory refresh: what is asked for, what its batches came to, which products failed."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -9,6 +10,7 @@ from connectors.errors import EvenstockError
 from connectors.ledger.records import RefreshLog, SyncType, VendorLevel
 from connectors.records import Available, JsonObject, JsonValue
 from connectors.shape import as_int, as_list, as_object, as_text
+from tasks.absence import Limits
 
 LARGEST_ID = 2**63 - 1
 
@@ -36,7 +38,7 @@ class RefreshRefused(EvenstockError):  # noqa: N818 - names say what happened
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """What the steps of a refresh have to know of it."""
+    """What the steps of a refresh have to know of it. `limits`: how much may be missing at once."""
 
     sync_log_id: str
     run_id: str
@@ -46,6 +48,7 @@ class Refresh:
     started_at: datetime
     dry_run: bool = False
     retry_of: str | None = None
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,34 @@ class Found:
     def items(self) -> tuple[int, ...]:
         """All inventory items, each once."""
         return tuple(dict.fromkeys(item for items in self.products.values() for item in items))
+
+
+def together(parts: Sequence[Found]) -> Found:
+    """What several calls found, each of other products."""
+    return Found(
+        products={number: items for each in parts for number, items in each.products.items()},
+        unknown=tuple(number for each in parts for number in each.unknown),
+        unread={number: why for each in parts for number, why in each.unread.items()},
+        is_limited=any(each.is_limited for each in parts),
+    )
+
+
+def not_believed(doubt: str) -> str:
+    """Why an answer is not stored that lacks so much of what was there."""
+    return (
+        f"the store's answer is not believed, {doubt}: if they are gone indeed, refresh once with "
+        "MAX_ZERO_SHARE=1"
+    )
+
+
+def disbelieved(found: Found, doubted: AbstractSet[int], doubt: str) -> Found:
+    """The same without the products of which something is missing: they count as not read."""
+    return replace(
+        found,
+        products={number: items for number, items in found.products.items() if number not in doubted},
+        unknown=tuple(number for number in found.unknown if number not in doubted),
+        unread={**found.unread, **dict.fromkeys(sorted(doubted), not_believed(doubt))},
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +240,12 @@ def compare(items: Sequence[int], found: Mapping[int, Available], known: Iterabl
         else:
             failed[item] = NO_NUMBER
     return Compared(levels, failed, tuple(_changes(levels, known)))
+
+
+def lost(items: Sequence[int], found: Mapping[int, Available], known: Iterable[VendorLevel]) -> list[int]:
+    """Items that the store lacks, or shows at no location any more though they were at one."""
+    before = {each.inventory_item_id for each in known if each.gone_at is None}
+    return [item for item in items if item not in found or (item in before and not found[item])]
 
 
 def _changes(levels: Mapping[int, Mapping[int, int]], known: Iterable[VendorLevel]) -> Iterable[JsonObject]:

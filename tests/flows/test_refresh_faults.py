@@ -15,6 +15,7 @@ from connectors.ledger import Ledger, SyncType, open_ledger
 from connectors.settings import load_settings
 from connectors.slices import chunks
 from tasks import refresh as errands
+from tasks.absence import Limits
 from tasks.desk import open_shop
 from tasks.refreshing import Refresh
 from tests.flows.stage import Stage
@@ -56,9 +57,9 @@ def ledger(stage: Stage) -> Iterator[Ledger]:
         yield opened
 
 
-def refresh(ledger: Ledger) -> set[int]:
+def refresh(ledger: Ledger, limits: Limits | None = None) -> set[int]:
     """Refresh all products; the items that were stored."""
-    job = Refresh("log", "run", OWN, SyncType.SCHEDULED, "schedule", NOW)
+    job = Refresh("log", "run", OWN, SyncType.SCHEDULED, "schedule", NOW, limits=limits or Limits())
     with (shop := open_shop(load_settings())).http:
         listed = ledger.vendor_products(OWN) | set(shop.product_ids())
         found = errands.find(shop, ledger, job, sorted(listed), 0)
@@ -124,7 +125,7 @@ def test_a_lasting_one_is_named_and_nothing_false_is_stored(kind: str, stage: St
 
 @pytest.mark.parametrize("kind", sorted(BELIEVED))
 def test_what_was_stored_by_mistake_is_put_right(kind: str, stage: Stage, ledger: Ledger) -> None:
-    """A store that says twice that something is not there is believed, until it says otherwise."""
+    """A store that says twice that a few things are not there is believed, until it says otherwise."""
     refresh(ledger)
     wanted = edited(stage, ledger, 4)
     stage.faults(operation="nodes", times=-1, kind=kind, **KINDS[kind])
@@ -133,3 +134,30 @@ def test_what_was_stored_by_mistake_is_put_right(kind: str, stage: Stage, ledger
     refresh(ledger)
 
     assert stored(ledger) == wanted
+
+
+@pytest.mark.parametrize("nth", [1, 3], ids=["products", "levels"])
+def test_a_store_that_says_that_nothing_is_there_any_more_is_not_believed(
+    nth: int, stage: Stage, ledger: Ledger
+) -> None:
+    refresh(ledger)
+    before, wanted = stored(ledger), edited(stage, ledger, 4)
+    stage.faults(operation="nodes", nth=nth, times=-1, kind="empty")
+
+    assert refresh(ledger) == set()
+    assert stored(ledger) == before
+    stage.faults(operation="none", kind="slow")
+    assert len(refresh(ledger)) == 62
+    assert stored(ledger) == wanted
+
+
+def test_many_that_are_gone_indeed_wait_for_a_person(stage: Stage, ledger: Ledger) -> None:
+    """Once MAX_ZERO_SHARE lets them, they are marked."""
+    refresh(ledger)
+    before = stored(ledger)
+    stage.event(kind="delete_product", product_id=DEEP)
+
+    assert refresh(ledger) == {801 + 50_000, EDITED + 50_000}
+    assert stored(ledger) == before
+    refresh(ledger, Limits(max_share=1.0))
+    assert {item for item, _ in stored(ledger)} == {801 + 50_000, EDITED + 50_000}
