@@ -58,16 +58,24 @@ def reading(offer: Offer | None, mapping: ProductMapping, at: Available | None) 
         return Reading(is_gone=True)
     if not offer.tracked:
         return Reading(unknown="partner_untracked")
-    units = offer.sellable if mapping.location_ids is None else _at(mapping.location_ids, at)
-    return Reading(unknown="partner_unreadable") if units is None else Reading(units)
+    return _number(offer.sellable) if mapping.location_ids is None else _at(mapping.location_ids, at)
 
 
-def _at(locations: Sequence[int], at: Available | None) -> int | None:
-    """Units at the locations that count; one that does not stock the item has none of it."""
+def _at(locations: Sequence[int], at: Available | None) -> Reading:
+    """Units at the locations that count; one that does not stock the item has none of it.
+
+    Where none of them stocks it, it is gone: the mapping may name a wrong one, or the partner closed it.
+    """
     if at is None:
-        return None
+        return _number(None)
     found = [at[place] for place in locations if place in at]
-    return None if None in found else sum(count for count in found if count is not None)
+    if not found:
+        return Reading(is_gone=True)
+    return _number(None if None in found else sum(count for count in found if count is not None))
+
+
+def _number(units: int | None) -> Reading:
+    return Reading(unknown="partner_unreadable") if units is None else Reading(units)
 
 
 def sighted(mapping: ProductMapping, found: Reading, now: datetime) -> ProductMapping:

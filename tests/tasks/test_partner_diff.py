@@ -145,8 +145,9 @@ def test_an_offer_is_a_number_an_absence_or_unknown(found: Offer | None, expecte
     [
         ({1: 4, 2: 5, 3: 6}, Reading(10)),
         ({1: 4}, Reading(4)),
-        ({2: 5}, Reading(0)),
-        ({}, Reading(0)),
+        ({1: 0}, Reading(0)),
+        ({2: 5}, Reading(is_gone=True)),
+        ({}, Reading(is_gone=True)),
         ({1: 4, 3: None}, Reading(unknown="partner_unreadable")),
         (None, Reading(unknown="partner_unreadable")),
     ],
