@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -62,6 +63,7 @@ class Course:
         self.missing: Sequence[int] = ()
         self.heard: Heard | None = None
         self._gone: Sequence[str] = ()
+        self._numberless: AbstractSet[int] = frozenset()
         self._memories: dict[int, LevelMemory] = {}
         self._batches = 0
 
@@ -188,6 +190,7 @@ class Course:
         self.trouble = str(silent) if silent else ""
         its = [each for each in mappings if each.partner_id == self.partner.id]
         self._gone = partner_diff.gone(its, heard.readings, products)
+        self._numberless = {each.own_variant_id for each in its if heard.readings[each.id or 0].unknown}
         if self.job.dry_run:
             return []
         now = self.settings.now()
@@ -281,7 +284,17 @@ class Course:
             conflicts=counts[Outcome.CONFLICT],
             held=counts[Outcome.HELD],
             units=sum(max(0, line.shown) for line in self.story.lines),
+            unverified=self._unverified(),
         )
+
+    def _unverified(self) -> list[tuple[int, datetime]]:
+        """Units on sale of levels whose variants the partner's store gave no number for, and since when."""
+        now, since = self.settings.now(), self.story.unknown_since
+        return [
+            (max(0, line.shown), since.get(line.item_id, now))
+            for line in self.story.lines
+            if line.outcome is Outcome.UNKNOWN and line.variant_id in self._numberless
+        ]
 
     def _ended(self) -> Ended:
         return Ended(self.partner.shop_domain, self.story, self.trouble, self.missing)

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -23,7 +24,7 @@ from tasks.partner import partner_resource
 from tests.flows.stage import Stage
 from tests.flows.trade import BEAN, CUP, KEY, ROAST, Trade, partner_shop
 from tests.mails import post_office
-from tests.worlds import LOCATION, OWN, product, row, variant
+from tests.worlds import LOCATION, NOW, OWN, product, row, variant
 
 pytestmark = pytest.mark.orchestrated
 
@@ -333,6 +334,44 @@ def test_without_inventory_scope_the_sum_still_works(trade: Trade) -> None:
 
     assert trade.levels() == {"O-101": 6, "O-102": 3}
     assert [each["reason"] for each in report["details"]["unknown"]] == ["partner_unreadable"]
+    assert trade.known().inventory_sync_status == "warning"
+
+
+def test_levels_that_a_partner_gives_no_number_for_are_told_in_time(
+    trade: Trade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trade.put(
+        {101: {"available": 0}, 102: {"available": 3}},
+        {ROAST: partner_shop({501: 6, 502: {"available": 6, "tracked": False}})},
+    )
+    trade.map(trade.partner(ROAST), {501: 101, 502: 102})
+    trade.sync()
+    assert trade.ledger.alerts(OWN) == []
+
+    monkeypatch.setenv("EVENSTOCK_NOW", (NOW + timedelta(hours=49)).isoformat())
+    trade.sync()
+
+    (alert,) = trade.ledger.alerts(OWN)
+    assert "3 units are on sale unverified for 49 hours" in alert.message
+
+
+def test_a_location_that_stocks_nothing_any_more_is_gone_and_not_zero_at_once(trade: Trade) -> None:
+    places = [{"id": 1, "name": "A"}, {"id": 2, "name": "B"}]
+    levels = {"1": {"available": 4}}
+    trade.put(
+        {101: {"available": 9}, 102: {"available": 9}},
+        {ROAST: partner_shop({501: {"levels": levels}, 502: {"levels": levels}}, locations=places)},
+    )
+    roast = trade.partner(ROAST)
+    trade.map(roast, {501: 101}, location_ids=[2])
+    trade.map(roast, {502: 102}, location_ids=[1, 2])
+
+    report = trade.sync()
+
+    assert trade.levels() == {"O-101": 9, "O-102": 4}
+    assert [each["reason"] for each in report["details"]["unknown"]] == ["partner_gone"]
+    (alert,) = trade.ledger.alerts(OWN)
+    assert alert.subjects == ["variant 501, here O-101"]
 
 
 def test_odd_own_levels_are_left_alone(trade: Trade) -> None:
