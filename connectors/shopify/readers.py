@@ -1,5 +1,6 @@
 """What Evenstock hears from Shopify: pure readers, from a decoded body to records and the next page."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -43,6 +44,8 @@ from connectors.shape import as_bool, as_int, as_list, as_object, as_text, as_ti
 
 T = TypeVar("T")
 
+_ID = re.compile(r"[0-9]{1,18}")
+
 CCOD_FIELDS = ("ccod", "productCode", "codigo", "customCcod")
 """Where a product may carry its CCOD, the first one that holds something counts."""
 
@@ -58,7 +61,7 @@ class Page(Generic[T]):
 def number(gid: JsonValue, where: str = "id") -> int:
     """The number at the end of a global id. The query part of a level's id is not part of it."""
     tail = as_text(gid, where).split("?")[0].rsplit("/", 1)[-1]
-    if not tail.isdigit():
+    if not _ID.fullmatch(tail):
         raise Malformed(f"{where}: expected a global id, found {str(gid)[:60]!r}")
     return int(tail)
 
