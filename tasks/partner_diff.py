@@ -15,7 +15,10 @@ SIGHTINGS = 3
 """A partner's variant that was not there so often in a row, for long enough, counts as zero."""
 
 SOLD = frozenset({"ACTIVE", "UNLISTED"})
-"""Statuses of products that a store sells; an archived or drafted one is as good as gone."""
+"""Statuses of products that a store sells."""
+
+UNSOLD = frozenset({"ARCHIVED", "DRAFT"})
+"""… and of those that are as good as gone. Of a status that we do not know nothing is known."""
 
 
 class Reading(NamedTuple):
@@ -54,8 +57,10 @@ class Policy:
 
 def reading(offer: Offer | None, mapping: ProductMapping, at: Available | None) -> Reading:
     """What an offer says. `at`: available units by location, if the mapping asks for some locations only."""
-    if offer is None or offer.status not in SOLD:
+    if offer is None or offer.status in UNSOLD:
         return Reading(is_gone=True)
+    if offer.status not in SOLD:
+        return _number(None)
     if not offer.tracked:
         return Reading(unknown="partner_untracked")
     return _number(offer.sellable) if mapping.location_ids is None else _at(mapping.location_ids, at)

@@ -131,6 +131,7 @@ def test_own_variants_that_are_not_there_have_no_line() -> None:
         (offer(12, status="UNLISTED"), Reading(12)),
         (offer(12, status="ARCHIVED"), Reading(is_gone=True)),
         (offer(12, status="DRAFT"), Reading(is_gone=True)),
+        (offer(12, status="SUSPENDED"), Reading(unknown="partner_unreadable")),
         (None, Reading(is_gone=True)),
         (offer(12, tracked=False), Reading(unknown="partner_untracked")),
         (offer(None), Reading(unknown="partner_unreadable")),
