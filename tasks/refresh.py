@@ -208,6 +208,8 @@ def _left_by(settings: Settings, ledger: Ledger, retry_of: str | None) -> Remain
             refreshing.INVENTORY_REFRESH_FAILED,
             f"retry_of: there is no refresh with the syncLogId {retry_of}",
         )
+    if log.retry_of and refreshing.came_to_nothing(log):
+        return _left_by(settings, ledger, log.retry_of)
     earlier = ledger.run(log.run_id) if log.run_id else None
     named = earlier.parameters.get("products") if earlier else None
     asked = [each for each in named if isinstance(each, int)] if isinstance(named, list) else []

@@ -192,14 +192,24 @@ class Remainder:
     products: tuple[int, ...]
 
 
+def came_to_nothing(log: RefreshLog) -> bool:
+    """Whether a refresh ended before anybody could tell what became of its batches."""
+    return "batches" not in (log.error_details or {})
+
+
 def remainder(log: RefreshLog, asked: Sequence[int]) -> Remainder:
     """What to retry of a refresh; of one that was killed, all the products that it was asked for.
 
-    Raises RefreshRefused if it left nothing undone.
+    Raises RefreshRefused if it left nothing undone, or was of all products and nobody knows which.
     """
-    details = log.error_details or {}
-    if "batches" not in details:
+    if came_to_nothing(log):
+        if not asked:
+            raise RefreshRefused(
+                INVENTORY_REFRESH_FAILED,
+                f"the refresh {log.id} was of all products and read none: run inventory-refresh-scheduled",
+            )
         return Remainder((), tuple(asked))
+    details = log.error_details or {}
     entries = [as_object(each, "errors") for each in as_list(details.get("errors", []), "errors")]
     items = tuple(dict.fromkeys(item for each in entries for item in _numbers(each, "inventoryItems")))
     products = tuple(_numbers(details, "unreadProducts"))

@@ -6,17 +6,19 @@ Without Prefect: the steps of the flow, one after another, over a store whose pr
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from connectors.errors import ConnectorError
-from connectors.ledger import Ledger, SyncType, open_ledger
+from connectors.ledger import Ledger, RefreshLog, SyncStatus, SyncType, open_ledger
 from connectors.settings import load_settings
 from connectors.slices import chunks
 from tasks import refresh as errands
 from tasks.absence import Limits
 from tasks.desk import open_shop
+from tasks.refresh import Asked
 from tasks.refreshing import Refresh
 from tests.flows.stage import Stage
 from tests.worlds import NOW, OWN, product, variant, world
@@ -149,6 +151,18 @@ def test_a_store_that_says_that_nothing_is_there_any_more_is_not_believed(
     stage.faults(operation="none", kind="slow")
     assert len(refresh(ledger)) == 62
     assert stored(ledger) == wanted
+
+
+def test_a_retry_of_a_retry_that_came_to_nothing_has_all_that_was_left(ledger: Ledger) -> None:
+    batch = {"batch": 1, "error": "busy", "inventoryItems": [5, 6]}
+    left: Any = {"errors": [batch], "unreadProducts": [7], "batches": [{"batch": 1}]}
+    first = RefreshLog("first", OWN, SyncType.MANUAL, "ann", NOW, "first", error_details=left)
+    second = RefreshLog("second", OWN, SyncType.MANUAL, "ann", NOW, "second", retry_of="first")
+    for each in (first, second):
+        ledger.start_refresh(replace(each, status=SyncStatus.FAILED, completed_at=NOW))
+
+    with errands.underway(load_settings(), Asked(SyncType.MANUAL, "ann", None, "second")) as work:
+        assert (work.items, work.products) == ((5, 6), (7,))
 
 
 def test_many_that_are_gone_indeed_wait_for_a_person(stage: Stage, ledger: Ledger) -> None:
