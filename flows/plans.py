@@ -80,7 +80,7 @@ def _apply_partners(
     if released_by is not None:
         _take(releasing.work, plan_id, released_by)
     found = releasing.apply()
-    if released_by is not None:
+    if released_by is not None and not releasing.course.is_busy:
         ledger.conclude_release(plan_id, found)
     return partner_sync.ended(found)
 

@@ -30,6 +30,7 @@ from tasks.verdicts import absorb, add_usage, interrupt, to_json
 NOBODY = SoldRecently(None, None)
 
 BUSY = "another run is syncing this partner: it was left to that one"
+NOT_RELEASED = "another run is syncing this partner: nothing was applied, release the plan again in a moment"
 
 TURNS = 4
 """So often levels are read anew whose products another run was working on."""
@@ -60,6 +61,7 @@ class Course:
         self._partners = {partner.id or 0: partner}
         self.story = story_of(self.job, writes=settings.evenstock_writes)
         self.trouble = ""
+        self.is_busy = False
         self.missing: Sequence[int] = ()
         self.heard: Heard | None = None
         self._gone: Sequence[str] = ()
@@ -76,11 +78,19 @@ class Course:
         seconds = float(self.settings.reverse_sync_lock_seconds)
         with held(self.ledger, [resource], self.job.run_id, seconds) as hold:
             if resource not in hold.fences:
-                self.story.warnings.append(BUSY)
-                return self._closed()
+                return self._left_to_another()
             log, *before = logs_of(self.ledger, self.job, self.partner)
             self._sync()
             return self._settled(log, before)
+
+    def _left_to_another(self) -> JsonObject:
+        """The result when another run has the partner, which is nothing wrong unless a plan waits for it."""
+        self.is_busy = True
+        if self.planned is None:
+            self.story.warnings.append(BUSY)
+        else:
+            self.trouble = NOT_RELEASED
+        return self._closed()
 
     def _sync(self) -> None:
         """Keep even; whatever goes wrong becomes the partner's trouble, and nobody else's."""

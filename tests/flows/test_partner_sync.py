@@ -805,6 +805,17 @@ def test_a_mass_change_of_one_partner_is_held_and_the_others_go_on(fallen: Trade
     assert is_even(released)
 
 
+def test_a_plan_whose_partner_is_being_synced_is_not_used_up(fallen: Trade) -> None:
+    plan = fallen.run()["plan_id"]
+    with held(fallen.ledger, [partner_resource(fallen.known())], "somebody", 30):
+        early = apply_plan(plan, released_by="ann")
+    assert early["success"] is False
+    assert "release the plan again" in early["message"] + str(early["errors"])
+
+    assert apply_plan(plan, released_by="ann")["success"] is True
+    assert {fallen.levels()[f"O-{number}"] for number in range(1, 21)} == {0}
+
+
 def test_with_writes_off_everything_is_looked_at_and_nothing_written(
     pair: Trade, monkeypatch: pytest.MonkeyPatch
 ) -> None:
