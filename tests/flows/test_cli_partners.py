@@ -136,6 +136,7 @@ class TestAdd:
             "boots",
             "",
             "https://boots.myshopify.com/admin",
+            f"{'b' * 64}.myshopify.com",
             "http://10.0.0.1/shopify/boots.example",
         ],
     )
