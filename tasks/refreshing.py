@@ -178,10 +178,12 @@ def _product_id(value: object) -> int | None:
 
 
 def cooldown_until(finished: datetime | None, minutes: float, now: datetime) -> datetime | None:
-    """Until when manual refreshes are refused after the last one; None if they are not."""
-    if finished is None or finished + timedelta(minutes=minutes) <= now:
-        return None
-    return finished + timedelta(minutes=minutes)
+    """Until when manual refreshes are refused after the last one; None if they are not.
+
+    One that finished in the future was told by a wrong clock, and keeps nobody waiting.
+    """
+    lasts = timedelta(minutes=minutes)
+    return finished + lasts if finished is not None and finished <= now < finished + lasts else None
 
 
 @dataclass(frozen=True, slots=True)

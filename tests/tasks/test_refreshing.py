@@ -61,6 +61,7 @@ class TestCooldown:
         assert refreshing.cooldown_until(NOW, 5, NOW) == NOW + timedelta(minutes=5)
         assert refreshing.cooldown_until(NOW, 5, NOW + timedelta(minutes=5)) is None
         assert refreshing.cooldown_until(NOW, 0, NOW) is None
+        assert refreshing.cooldown_until(NOW + timedelta(days=400), 5, NOW) is None
 
 
 class TestCompare:
