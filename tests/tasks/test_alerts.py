@@ -353,6 +353,20 @@ def test_a_server_that_is_down_is_asked_once_an_occasion(
     assert caplog.text.count("was not sent") == 1
 
 
+def test_a_mail_that_is_declined_for_what_it_says_keeps_no_other_back(
+    office: PostOffice, ledger: Ledger
+) -> None:
+    office.declines = b"casino"
+    settings = load_settings()
+    alerts.raise_causes(ledger, settings, "own", [Cause("a", "Partner Casino: casino"), BROKEN])
+    alerts.clear(ledger, settings, "own", "a")
+
+    assert office.subjects == ["Failed: sync"]
+    office.declines = b""
+    assert channels.deliver(ledger, settings) == 0
+    assert office.subjects[1:] == ["Partner Casino: casino", "Well again: Partner Casino: casino"]
+
+
 def test_a_server_that_drips_costs_a_bounded_time(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(channels, "PATIENCE", 0.3)
     with dripping_server() as port:
