@@ -235,7 +235,9 @@ class Course:
         return partner_diff.Policy(
             now=now,
             gone_after=None if hours is None else timedelta(hours=hours),
-            zero_when_stale=stale if self.partner.when_stale == "zero" else None,
+            zero_when_stale={
+                number: stale for number, each in self._partners.items() if each.when_stale == "zero"
+            },
             missing_level=settings.reverse_sync_missing_level.value,
         )
 

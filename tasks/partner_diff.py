@@ -1,7 +1,7 @@
 """Compare what the own store shows with what partners have: one line for every own variant that is fed."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -45,13 +45,13 @@ class Feed:
 class Policy:
     """`gone_after`: how long something must be gone to count as zero; None: never.
 
-    `zero_when_stale`: levels of a partner that could not be read since before this moment go to zero; None:
-    they stay.
+    `zero_when_stale`: by partner id, what could not be read since before this moment counts as zero; of any
+    other partner it stays.
     """
 
     now: datetime
     gone_after: timedelta | None
-    zero_when_stale: datetime | None = None
+    zero_when_stale: Mapping[int, datetime] = field(default_factory=dict)
     missing_level: str = "refuse"
 
 
@@ -176,5 +176,5 @@ def _offered(feed: Feed, policy: Policy) -> tuple[list[int] | None, str]:
 
 def _is_too_stale(mapping: ProductMapping, policy: Policy) -> bool:
     """Whether what is on sale was not verified for so long that the merchant wants it gone."""
-    limit = policy.zero_when_stale
+    limit = policy.zero_when_stale.get(mapping.partner_id)
     return limit is not None and (mapping.seen_at or mapping.created_at) < limit

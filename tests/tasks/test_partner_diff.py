@@ -207,12 +207,22 @@ def test_silence_becomes_zero_only_where_the_merchant_wants_it(
     limit: int | None,
     is_zero: bool,  # noqa: FBT001
 ) -> None:
-    policy = replace(POLICY, zero_when_stale=None if limit is None else NOON - limit * HOUR)
+    policy = replace(POLICY, zero_when_stale={} if limit is None else {1: NOON - limit * HOUR})
     line = compared((mapping(seen_at=NOON - seen_hours_ago * HOUR), UNREACHABLE), policy=policy)
     if is_zero:
         assert (line.wanted, line.outcome, line.note) == (0, None, "not verified for too long")
     else:
         assert (line.outcome, line.reason) == (Outcome.UNKNOWN, "partner_unreachable")
+
+
+def test_what_one_partner_wants_for_silence_is_nothing_to_another_that_it_is_summed_with() -> None:
+    silent = mapping(2, sums=True, partner_id=2, seen_at=NOON - 99 * HOUR)
+    parts = ((mapping(1, sums=True), Reading(5)), (silent, UNREACHABLE))
+    limits = [replace(POLICY, zero_when_stale={number: NOON - 48 * HOUR}) for number in (1, 2)]
+    kept, zeroed = (compared(*parts, policy=policy) for policy in limits)
+
+    assert (kept.outcome, kept.reason) == (Outcome.UNKNOWN, "partner_unreachable")
+    assert (zeroed.outcome, zeroed.wanted) == (None, 5)
 
 
 def test_gone_variants_are_named_for_people() -> None:
