@@ -322,10 +322,11 @@ def _publish(tale: Tale) -> None:
 def find(shop: Shopify, ledger: Ledger, refresh: Refresh, products: Sequence[int], spacing: float) -> Found:
     """Ask the store for the variants of products, and remember them.
 
-    Variants that were known and are no more are marked, with their levels, unless so many are missing at once
-    that nobody believes it: then their products are unread. So are those of a call that fails. Raises
-    Unauthorised: no other call would do better.
+    Variants that were known and are no more are marked, with their levels, unless so many of all that are
+    known are missing at once that nobody believes it: then their products are unread. So are those of a call
+    that fails. Raises Unauthorised: no other call would do better.
     """
+    known = ledger.vendor_variant_count(refresh.account)
     with ThreadPoolExecutor(1 if spacing else WIDTH) as pool:
         calls = [
             pool.submit(_find_some, shop, ledger, refresh, some, spacing if number else 0.0)
@@ -334,7 +335,7 @@ def find(shop: Shopify, ledger: Ledger, refresh: Refresh, products: Sequence[int
         parts = [call.result() for call in calls]
     found = refreshing.together([part.found for part in parts])
     missing = [variant for part in parts for variant in part.missing]
-    if why := absence.doubt(sum(part.known for part in parts), len(missing), refresh.limits):
+    if why := absence.doubt(known, len(missing), refresh.limits):
         return refreshing.disbelieved(found, {each.shopify_product_id for each in missing}, why)
     for part in parts:
         if part.missing and part.at and not refresh.dry_run:
@@ -344,10 +345,9 @@ def find(shop: Shopify, ledger: Ledger, refresh: Refresh, products: Sequence[int
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What one call found, and when. `known`: variants there until now; `missing`: those of them it lacks."""
+    """What one call found, and when; the variants that it lacks and that were there until now."""
 
     found: Found
-    known: int = 0
     missing: Sequence[VendorVariant] = ()
     at: datetime | None = None
 
@@ -359,7 +359,7 @@ def _find_some(
         shop.http.pause(pause)
     try:
         shown, at = _looked_up_twice(shop.stocked_products, products)
-        known = [each for each in ledger.vendor_variants(refresh.account, products) if each.gone_at is None]
+        missing = unlisted(ledger.vendor_variants(refresh.account, products), _variant_ids(shown.values()))
         if not refresh.dry_run:
             ledger.store_vendor_variants(_remembered(refresh, shown.values(), at))
     except Unauthorised:
@@ -371,7 +371,7 @@ def _find_some(
         products={each.id: tuple(one.item_id for one in each.variants) for each in shown.values()},
         unknown=tuple(number for number in products if number not in shown),
     )
-    return _Part(found, len(known), unlisted(known, _variant_ids(shown.values())), at)
+    return _Part(found, missing, at)
 
 
 def _looked_up_twice(

@@ -4,7 +4,7 @@ Without Prefect: the steps of the flow, one after another, over a store whose pr
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any
@@ -59,12 +59,12 @@ def ledger(stage: Stage) -> Iterator[Ledger]:
         yield opened
 
 
-def refresh(ledger: Ledger, limits: Limits | None = None) -> set[int]:
-    """Refresh all products; the items that were stored."""
+def refresh(ledger: Ledger, limits: Limits | None = None, products: Sequence[int] = ()) -> set[int]:
+    """Refresh all products, or some; the items that were stored."""
     job = Refresh("log", "run", OWN, SyncType.SCHEDULED, "schedule", NOW, limits=limits or Limits())
     with (shop := open_shop(load_settings())).http:
-        listed = ledger.vendor_products(OWN) | set(shop.product_ids())
-        found = errands.find(shop, ledger, job, sorted(listed), 0)
+        listed = sorted(products or ledger.vendor_products(OWN) | set(shop.product_ids()))
+        found = errands.find(shop, ledger, job, listed, 0)
         ends = [
             errands.read_batch(shop, ledger, job, number, items)
             for number, items in enumerate(chunks(found.items, 250))
@@ -163,6 +163,18 @@ def test_a_retry_of_a_retry_that_came_to_nothing_has_all_that_was_left(ledger: L
 
     with errands.underway(load_settings(), Asked(SyncType.MANUAL, "ann", None, "second")) as work:
         assert (work.items, work.products) == ((5, 6), (7,))
+
+
+def test_a_product_that_is_gone_is_marked_however_many_variants_it_had(stage: Stage, ledger: Ledger) -> None:
+    small = product(5, None, *[variant(500 + each, f"S{each}", 1) for each in range(12)])
+    stage.put(world([*stage.world()["shopify"][OWN]["products"], small], [], locations=PLACES))
+    refresh(ledger)
+    stage.event(kind="delete_product", product_id=5)
+    stage.advance(60)
+
+    assert refresh(ledger, products=[5]) == set()
+    assert not {item for item, _ in stored(ledger)} & {50_500 + each for each in range(12)}
+    assert all(each.gone_at for each in ledger.vendor_variants(OWN, [5]))
 
 
 def test_many_that_are_gone_indeed_wait_for_a_person(stage: Stage, ledger: Ledger) -> None:
