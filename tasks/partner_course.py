@@ -1,5 +1,6 @@
 """Take one partner's goods from the first reading to the receipt, and keep its books."""
 
+import logging
 import threading
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -15,7 +16,7 @@ from connectors.shopify import Shopify
 from tasks import alerts, health, partner_diff, partner_fetch, partner_report, release, remember, run
 from tasks.carry import Carrier, SoldRecently
 from tasks.desk import open_partner, open_shop
-from tasks.health import Findings
+from tasks.health import Findings, Health
 from tasks.job import Job
 from tasks.journal import product_resource
 from tasks.lease import clock, held
@@ -281,8 +282,15 @@ class Course:
             self._record_health("failed" if self.trouble else found.status, result, now)
         # Of a partner that was not even asked, nothing is known.
         if self.heard is not None and self.planned is None:
-            alerts.settle_partner(self.ledger, self.settings, self.partner, found)
+            self._tell_people(found)
         return result
+
+    def _tell_people(self, found: Health) -> None:
+        """Raise and clear alerts. Whatever goes wrong with them never changes how the sync ended."""
+        try:
+            alerts.settle_partner(self.ledger, self.settings, self.partner, found)
+        except Exception as error:  # noqa: BLE001 - the next sync finds and tells the same
+            run.log(f"people were not told of {self.partner.shop_domain}: {error}", logging.WARNING)
 
     def _record_health(self, status: str, result: JsonObject, now: datetime) -> None:
         error = self.trouble or ("" if result["success"] else str(result["message"]))

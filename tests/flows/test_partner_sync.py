@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -18,6 +19,7 @@ from flows.partner_sync import partner_sync
 from flows.plans import apply_plan
 from tasks import alerts, partner_report, states
 from tasks import partner as books
+from tasks.alarm import Cause
 from tasks.desk import ledger_of
 from tasks.lease import clock, held
 from tasks.partner import partner_resource
@@ -991,3 +993,18 @@ def test_a_failing_mail_server_fails_no_sync(pair: Trade, monkeypatch: pytest.Mo
     assert pair.levels() == {"O-101": 7, "O-102": 9}
     (alert,) = pair.ledger.alerts(OWN)
     assert len(alert.undelivered) == 1
+
+
+def test_a_notice_that_nobody_can_read_fails_no_sync(pair: Trade, monkeypatch: pytest.MonkeyPatch) -> None:
+    with post_office() as office:
+        for name, value in office.settings.items():
+            monkeypatch.setenv(name, value)
+        alerts.store(pair.ledger, load_settings(), OWN, Cause("old", "Old"))
+        broken = [{"to": "mail"}]
+        pair.ledger.judge_alert(
+            OWN, "old", lambda known: (replace(known, undelivered=broken) if known else None, None)
+        )
+
+        report = pair.sync()
+
+    assert (report["success"], report["balance"]["done"]) == (True, 2)

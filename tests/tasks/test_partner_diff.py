@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.errors import Transient
 from connectors.ledger.records import Partner, ProductMapping
 from connectors.records import Level, Offer
+from connectors.shopify import Shopify
 from tasks.partner_diff import SIGHTINGS, Feed, Policy, Reading, gone, is_proved_gone, reading, sighted, stock
-from tasks.partner_fetch import UNREACHABLE, feeds
+from tasks.partner_fetch import UNREACHABLE, feeds, heard
 from tasks.plan import Line, Outcome
 from tests.tasks.samples import NOON, level, product, variant
 
@@ -247,6 +249,16 @@ def test_only_own_mappings_feed_unless_all_are_summed() -> None:
 def test_what_nothing_was_heard_of_is_unreachable() -> None:
     (feed,) = feeds(PARTNER, [mapping()], {}, NOON)
     assert feed.parts[0][1] == UNREACHABLE
+
+
+def test_whatever_goes_wrong_with_one_partner_makes_only_its_own_unknown() -> None:
+    def open_shop(partner: int) -> Shopify:
+        raise Transient("away") if partner == 1 else ZeroDivisionError("a mistake of ours")
+
+    found = heard([mapping(1), mapping(2, partner_id=2)], open_shop)
+
+    assert found.readings == {1: UNREACHABLE, 2: UNREACHABLE}
+    assert [str(found.silent[each]) for each in (1, 2)] == ["away", "ZeroDivisionError: a mistake of ours"]
 
 
 # ----------------------------------------------------------------- properties
