@@ -281,6 +281,16 @@ class TestPartnerSyncs:
         partners_ended(*both, name="Completed")
         assert office.subjects[1:] == ["Well again: Held: partner-sync: all partners"]
 
+    @pytest.mark.parametrize("named", [" ROAST.example", "raost.example"])
+    def test_a_run_for_a_partner_is_over_with_a_good_one_however_it_was_named(
+        self, office: PostOffice, ledger: Ledger, named: str
+    ) -> None:
+        partners_ended(partner=named)
+        partners_ended(("beans.example", True, 3), ("roast.example", True, 3), name="Completed")
+
+        assert [each.split(":")[0] for each in office.subjects] == ["Failed", "Well again"]
+        assert ledger.alerts() == []
+
     def test_a_run_for_one_partner_that_goes_on_failing_stays_told(
         self, office: PostOffice, clock: Clock
     ) -> None:
