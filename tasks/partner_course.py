@@ -288,7 +288,10 @@ class Course:
     def _tell_people(self, found: Health) -> None:
         """Raise and clear alerts. Whatever goes wrong with them never changes how the sync ended."""
         try:
-            alerts.settle_partner(self.ledger, self.settings, self.partner, found)
+            known = self.ledger.partner(self.job.account, self.partner.shop_domain)
+            # Switched off or removed meanwhile: nothing would ever clear an alert again.
+            if known and known.is_active:
+                alerts.settle_partner(self.ledger, self.settings, self.partner, found)
         except Exception as error:  # noqa: BLE001 - the next sync finds and tells the same
             run.log(f"people were not told of {self.partner.shop_domain}: {error}", logging.WARNING)
 

@@ -13,14 +13,16 @@ from prefect.client.schemas.filters import ArtifactFilter
 from prefect.client.schemas.objects import FlowRun
 
 from connectors.errors import ConfigurationError
-from connectors.settings import load_settings
+from connectors.ledger import Ledger, Partner
+from connectors.settings import Settings, load_settings
+from connectors.shopify import Shopify
 from flows.cli import main
 from flows.partner_sync import partner_sync
 from flows.plans import apply_plan
 from tasks import alerts, partner_report, states
 from tasks import partner as books
 from tasks.alarm import Cause
-from tasks.desk import ledger_of
+from tasks.desk import ledger_of, open_partner
 from tasks.lease import clock, held
 from tasks.partner import partner_resource
 from tests.flows.stage import Stage
@@ -1008,3 +1010,19 @@ def test_a_notice_that_nobody_can_read_fails_no_sync(pair: Trade, monkeypatch: p
         report = pair.sync()
 
     assert (report["success"], report["balance"]["done"]) == (True, 2)
+
+
+def test_a_partner_that_is_switched_off_while_it_is_read_leaves_no_alert(
+    pair: Trade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair.stage.event(account=ROAST, kind="revoke_token")
+    number = pair.known().id or 0
+
+    def switched_off(settings: Settings, ledger: Ledger, partner: Partner) -> Shopify:
+        ledger.switch_partner(OWN, number, is_active=False)
+        return open_partner(settings, ledger, partner)
+
+    monkeypatch.setattr("tasks.partner_course.open_partner", switched_off)
+    report = pair.sync(ROAST)
+
+    assert (report["success"], pair.ledger.alerts(OWN)) == (False, [])
