@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
 
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, Refused
 from connectors.redaction import redact
 from connectors.settings import is_loopback
 
@@ -18,7 +18,8 @@ def send(url: str, to: Sequence[str], subject: str, text: str) -> None:
     """Send one mail through `smtp://user:password@host:port` (or `smtps://`).
 
     The connection is encrypted wherever the server offers it (RFC 3207), and a password is never sent
-    without, except on this machine. Raises ConnectorError, without any secret, when the mail is not taken.
+    without, except on this machine. Raises, without any secret, Refused when this mail is not taken, though
+    another may be, and ConnectorError when none is.
     """
     parts = urlsplit(url)
     host, user = parts.hostname or "", unquote(parts.username or "")
@@ -28,9 +29,14 @@ def send(url: str, to: Sequence[str], subject: str, text: str) -> None:
                 _log_in(server, user, unquote(parts.password or ""), is_safe=is_loopback(host))
             server.send_message(_message(user, to, subject, text))
     except (OSError, smtplib.SMTPException, ValueError) as error:
-        raise ConnectorError(
-            redact(f"{type(error).__name__}: {error}"), system="mail", account=host
-        ) from None
+        kind = Refused if _is_about_the_mail(error) else ConnectorError
+        raise kind(redact(f"{type(error).__name__}: {error}"), system="mail", account=host) from None
+
+
+def _is_about_the_mail(error: Exception) -> bool:
+    """Whether the mail itself was declined for good: https://www.rfc-editor.org/rfc/rfc5321#section-4.2.3."""
+    declined = isinstance(error, smtplib.SMTPDataError) and 550 <= error.smtp_code <= 559
+    return declined or isinstance(error, UnicodeError)
 
 
 def _connected(scheme: str, host: str, port: int | None) -> smtplib.SMTP:

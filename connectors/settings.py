@@ -84,7 +84,8 @@ def _base_url(text: str) -> str:
     return parts.geturl()
 
 
-_MYSHOPIFY = re.compile(r"[a-z0-9][a-z0-9-]*\.myshopify\.com")
+_MYSHOPIFY = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\.myshopify\.com")
+"""A part of a host's name has 63 characters at most (https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4)."""
 
 
 def _store_domain(text: str) -> str:

@@ -6,6 +6,9 @@ from decimal import Decimal, InvalidOperation
 from connectors.errors import Malformed
 from connectors.records import JsonObject, JsonValue
 
+_BEYOND = 2**63
+"""No count and no number of a thing is that large, and no database takes it."""
+
 
 def as_object(value: JsonValue, where: str) -> JsonObject:
     """A JSON object, else `Malformed`."""
@@ -29,8 +32,11 @@ def as_text(value: JsonValue, where: str) -> str:
 
 
 def as_int(value: JsonValue, where: str) -> int:
-    """A whole number, also one written as a decimal; else `Malformed`."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not _is_whole(value):
+    """A whole number of 64 bits, also one written as a decimal; else `Malformed`."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _unexpected("a whole number", value, where)
+    # JSON may write a number that a float cannot hold (1e999).
+    if not -_BEYOND < value < _BEYOND or value != int(value):
         raise _unexpected("a whole number", value, where)
     return int(value)
 
@@ -47,9 +53,9 @@ def as_decimal(value: JsonValue, where: str) -> Decimal:
 
 
 def as_count(value: JsonValue, where: str) -> int:
-    """A whole number, also one written as text; else `Malformed`."""
+    """A whole number of 64 bits, also one written as text; else `Malformed`."""
     number = as_decimal(value, where)
-    if number != number.to_integral_value():
+    if not -_BEYOND < number < _BEYOND or number != number.to_integral_value():
         raise _unexpected("a whole number", value, where)
     return int(number)
 
@@ -73,11 +79,6 @@ def as_time(value: JsonValue, where: str) -> datetime:
     except ValueError:
         raise _unexpected("a time", value, where) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _is_whole(value: float) -> bool:
-    """JSON may write a number that no float holds (1e400): it is read as infinite, which is no whole one."""
-    return isinstance(value, int) or value.is_integer()
 
 
 def _is_number(value: JsonValue) -> bool:

@@ -9,6 +9,7 @@ the next occasion, whoever's it is.
 
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -139,7 +140,7 @@ def tell(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
 def _settle_run(settings: Settings, flow: str, run: FlowRun, state: State[Any]) -> None:
     """A failed run says nothing about what an earlier one holds; any other says what is well again."""
     account = settings.shop if settings.shopify_store_domain else NO_STORE
-    partner = run.parameters.get("partner")
+    partner = _partner_of(settings, account, run)
     scope = f"{flow}:{account}:{partner}:" if partner else f"{flow}:{account}:"
     failed = Cause(f"{scope}failed", _text(run, state, str(state.name)))
     held = Cause(f"{scope}held", _text(run, state, "Held"), Severity.WARNING)
@@ -162,6 +163,14 @@ def _settle_run(settings: Settings, flow: str, run: FlowRun, state: State[Any]) 
         # Without its memory every such run is told, which is better than none.
         _tell_at_once(settings, causes, error)
         raise
+
+
+def _partner_of(settings: Settings, account: str, run: FlowRun) -> str:
+    """The partner that a run was for. "": all, or one that there is not, as no good run of it would come."""
+    name = str(run.parameters.get("partner") or "").strip().casefold()
+    with suppress(EvenstockError):
+        return name if name and ledger_of(settings).partner(account, name) else ""
+    return name
 
 
 def _partner_results(state: State[Any]) -> list[JsonObject]:

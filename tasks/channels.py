@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from uuid import uuid4
@@ -19,7 +20,7 @@ from prefect.events import Event
 from prefect.settings import PREFECT_API_URL
 
 from connectors import mail
-from connectors.errors import ConfigurationError, ConnectorError, EvenstockError
+from connectors.errors import ConfigurationError, ConnectorError, EvenstockError, Refused
 from connectors.ledger import Alert, Ledger
 from connectors.records import JsonObject
 from connectors.redaction import one_line
@@ -134,37 +135,54 @@ def _queued(waiting: list[JsonObject], channel: str, notice: JsonObject, word: W
 def deliver(ledger: Ledger, settings: Settings) -> int:
     """Hand over what waits, of all accounts; how many notices still do.
 
-    One process at a time; what fails stays for the next occasion, and is a line in the log.
+    One process at a time; what fails stays for the next occasion, and is a line in the log. A notice that is
+    declined for what it says keeps only those of its own cause back.
     """
-    broken = {channel for channel, until in _resting.items() if time.monotonic() < until}
-    if not _waiting(ledger, settings, broken):
-        return len(_waiting(ledger, settings, set())) if broken else 0
+    shut = _Shut({channel for channel, until in _resting.items() if time.monotonic() < until})
+    if not _waiting(ledger, settings, shut):
+        return len(_waiting(ledger, settings)) if shut.channels else 0
     until = clock() + timedelta(seconds=OCCASION)
     with _turn(ledger) as is_ours:
-        while is_ours and clock() < until and (waiting := _waiting(ledger, settings, broken)):
-            _hand_over(ledger, settings, *waiting[0], broken)
-    return len(_waiting(ledger, settings, set()))
+        while is_ours and clock() < until and (waiting := _waiting(ledger, settings, shut)):
+            _hand_over(ledger, settings, *waiting[0], shut)
+    return len(_waiting(ledger, settings))
 
 
-def _waiting(ledger: Ledger, settings: Settings, broken: set[str]) -> list[tuple[Alert, JsonObject]]:
-    known = set(channels(settings)) - broken
+@dataclass(frozen=True, slots=True)
+class _Shut:
+    """What an occasion leaves alone: whole channels, and causes (with account) of which one takes nothing."""
+
+    channels: set[str] = field(default_factory=set)
+    causes: set[tuple[str, str, str]] = field(default_factory=set)
+
+    def keeps(self, alert: Alert, channel: str) -> bool:
+        """Whether a notice has to wait."""
+        return channel in self.channels or (channel, alert.account, alert.cause) in self.causes
+
+
+_OPEN = _Shut()
+
+
+def _waiting(ledger: Ledger, settings: Settings, shut: _Shut = _OPEN) -> list[tuple[Alert, JsonObject]]:
+    known = set(channels(settings))
     return [
         (alert, notice)
         for alert in ledger.undelivered_alerts()
         for notice in alert.undelivered
-        if notice.get("to") in known
+        if notice.get("to") in known and not shut.keeps(alert, str(notice["to"]))
     ]
 
 
-def _hand_over(
-    ledger: Ledger, settings: Settings, alert: Alert, notice: JsonObject, broken: set[str]
-) -> None:
+def _hand_over(ledger: Ledger, settings: Settings, alert: Alert, notice: JsonObject, shut: _Shut) -> None:
     channel = str(notice["to"])
     began = time.monotonic()
     try:
         send(settings, channel, Notice(str(notice["subject"]), str(notice["text"])))
     except EvenstockError as error:
-        broken.add(channel)
+        if isinstance(error, Refused):
+            shut.causes.add((channel, alert.account, alert.cause))
+        else:
+            shut.channels.add(channel)
         if time.monotonic() - began > SLOW:
             _resting[channel] = time.monotonic() + REST
         logger.warning("an alert was not sent by %s, and is kept: %s", channel, error)

@@ -20,9 +20,10 @@ NAMED = 20
 class Findings:
     """What a partner's sync found, beside its row in the sync log.
 
-    `error`: why the partner could not be read. `gone`: its variants that are gone, archived or drafted, each
-    as people know it. `conflicts`, `held`: lines that ended so. `units`: what is on sale of its goods, as far
-    as is known.
+    `error`: why the partner could not be read. `gone`: its variants that are gone, archived, drafted or not
+    stocked where it counts, each as people know it. `conflicts`, `held`: lines that ended so. `units`: what
+    is on sale of its goods, as far as is known. `unverified`: of levels for whose variants its store gave no
+    number, though it answered, the units on sale and since when that is so.
     """
 
     error: EvenstockError | None = None
@@ -30,6 +31,7 @@ class Findings:
     conflicts: int = 0
     held: int = 0
     units: int = 0
+    unverified: Sequence[tuple[int, datetime]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def health(
     if found.error or broken:
         return Health("failed", tuple(causes))
     newest = logs[0].items_failed if logs else 0
-    is_troubled = bool(newest or found.conflicts or found.held or found.gone)
+    is_troubled = bool(newest or found.conflicts or found.held or found.gone or found.unverified)
     return Health("warning" if is_troubled else "healthy", tuple(causes))
 
 
@@ -130,18 +132,22 @@ def _gone(partner: Partner, found: Findings) -> list[Cause]:
         return []
     named = [f"- {each}" for each in gone[:NAMED]]
     rest = [f"… and {len(gone) - NAMED} more"] if len(gone) > NAMED else []
-    title = f"{_named(partner)}: {len(gone)} of its variants are gone, archived or drafted"
+    which = f"{len(gone)} of its variants are gone, archived, drafted or not stocked where it counts"
+    title = f"{_named(partner)}: {which}"
     return [Cause(f"{scope_of(partner)}gone", "\n".join([title, "", *named, *rest]), subjects=gone)]
 
 
 def _stale(partner: Partner, found: Findings, now: datetime, stale_after: timedelta) -> list[Cause]:
-    """The partner could not be read for too long, while its goods are on sale."""
-    last = partner.last_inventory_sync or partner.created_at
-    if found.error is None or now - last < stale_after:
+    """What could not be verified for too long, while it is on sale: all of the partner's goods, or some."""
+    whole = [(found.units, partner.last_inventory_sync or partner.created_at)]
+    some = [each for each in found.unverified if each[0]]
+    late = [each for each in (whole if found.error else some) if now - each[1] >= stale_after]
+    if not late:
         return []
+    units, last = sum(count for count, _ in late), min(since for _, since in late)
     hours = int((now - last).total_seconds() // 3600)
     becomes = "they stay on sale" if partner.when_stale == "keep" else "they are taken to zero"
-    title = f"{_named(partner)}: {found.units} units are on sale unverified for {hours} hours"
+    title = f"{_named(partner)}: {units} units are on sale unverified for {hours} hours"
     text = (
         f"Its stock was last seen {last:%Y-%m-%d %H:%M} UTC; as it is set ({partner.when_stale}), {becomes}."
     )

@@ -1,16 +1,18 @@
 """Bind variants of partners to own ones: a file's rows, checked against both stores and the ledger."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-from connectors.errors import ConfigurationError, ConnectorError, Transient
+from connectors.errors import ConfigurationError, ConnectorError, Transient, Unauthorised
 from connectors.ledger import Ledger, LevelMemory, Partner, ProductMapping
 from connectors.ledger.partners import SUMMED, truth_of
 from connectors.records import VariantHead
 from connectors.settings import Settings
+from connectors.shopify import Shopify
 from tasks.desk import open_partner, open_shop
 from tasks.lease import held
 from tasks.mapping_proposals import Proposals, propose
@@ -68,14 +70,15 @@ def import_mappings(
         if not offline:
             rows, missing, heads, location = _verified(settings, ledger, partners, rows)
             bad = [*bad, *missing]
-        rows, rivals = _unrivalled(ledger, account, partners, rows, location)
+        book = _book(ledger, account, partners, rows, location)
+        rows, rivals = _unrivalled(book, rows)
         bad = sorted([*bad, *rivals], key=lambda each: each.line)
         if strict and bad:
             return Imported(0, 0, tuple(bad))
         new = _news(ledger, settings, partners, rows)
         hold.check([resource])
         ledger.store_mappings(new)
-        _claim(ledger, _book(ledger, account, partners, rows, location), rows, heads)
+        _claim(ledger, book, rows, heads)
     return Imported(len(new), len(rows) - len(new), tuple(bad))
 
 
@@ -127,19 +130,33 @@ def _verified(
 def _unknown_to(
     settings: Settings, ledger: Ledger, partner: Partner, rows: Sequence[MappingRow]
 ) -> list[BadRow]:
-    """Rows whose variant the partner does not have; all of them if it cannot be asked."""
+    """Rows whose variant or location the partner does not have; all of them if it cannot be asked."""
     try:
         with (shop := open_partner(settings, ledger, partner)).http:
             found = shop.variant_heads(sorted({row.partner_variant for row in rows}))
+            places = _places(shop) if any(row.locations for row in rows) else None
     except ConnectorError as error:
         reason = f"could not be looked up: {error}"
         return [_bad_theirs(row, reason) for row in rows]
+    nowhere = [row for row in rows if places is not None and not places.issuperset(row.locations or ())]
+    bad = [_bad_place(row, f"{partner.shop_domain} has no such active location") for row in nowhere]
     reason = f"{partner.shop_domain} has no such variant"
-    return [_bad_theirs(row, reason) for row in rows if row.partner_variant not in found]
+    return bad + [_bad_theirs(row, reason) for row in rows if row.partner_variant not in found]
+
+
+def _places(shop: Shopify) -> set[int] | None:
+    """The store's active locations; None if it does not let them be read."""
+    with suppress(Unauthorised):
+        return {each.id for each in shop.locations() if each.active}
+    return None
 
 
 def _bad_own(row: MappingRow, reason: str) -> BadRow:
     return BadRow(row.line, "own_variant_id", str(row.own_variant), reason)
+
+
+def _bad_place(row: MappingRow, reason: str) -> BadRow:
+    return BadRow(row.line, "locations", " ".join(map(str, row.locations or ())), reason)
 
 
 def _bad_theirs(row: MappingRow, reason: str) -> BadRow:
@@ -169,15 +186,8 @@ def _book(
     return _Book(account, location, partners, names, sharers, feeders, levels)
 
 
-def _unrivalled(
-    ledger: Ledger,
-    account: str,
-    partners: Mapping[str, Partner],
-    rows: Sequence[MappingRow],
-    location: int | None,
-) -> tuple[list[MappingRow], list[BadRow]]:
+def _unrivalled(book: _Book, rows: Sequence[MappingRow]) -> tuple[list[MappingRow], list[BadRow]]:
     """Rows whose own variant nothing else feeds. A bad row replaces nothing, so others may be bad for it."""
-    book = _book(ledger, account, partners, rows, location)
     good, bad = list(rows), list[BadRow]()
     while True:
         replaced = {book.key(row) for row in good}
@@ -256,7 +266,10 @@ def _is_same(known: ProductMapping | None, wanted: ProductMapping) -> bool:
 
 
 def _claim(ledger: Ledger, book: _Book, rows: Sequence[MappingRow], heads: Mapping[int, VariantHead]) -> None:
-    """The first binding takes a level; one that changes between one partner and several follows."""
+    """The first binding takes a level; one that changes between one partner and several follows.
+
+    What somebody else took since the book was opened stays theirs.
+    """
     claims: dict[int, LevelMemory] = {}
     for row in (row for row in rows if row.is_active):
         level = book.levels.get(row.own_variant) or _unseen(book, heads.get(row.own_variant))

@@ -111,6 +111,10 @@ def done_before(ledger: Ledger, prefect_run_id: str | None, *, dry_run: bool) ->
     }
 
 
+NAME = 50
+"""Characters of a run's name: that of its plan, with what both may have before and behind, has at most 64."""
+
+
 def started(job: Job, ledger: Ledger, partner: Partner) -> Job:
     """One partner's own run, in the ledger from now on."""
     parameters: JsonObject = {
@@ -121,7 +125,7 @@ def started(job: Job, ledger: Ledger, partner: Partner) -> Job:
     }
     now = clock()
     run = Run(
-        id=f"{job.run_id}_{partner.shop_domain}"[:120],
+        id=f"{job.run_id}_{partner.shop_domain}"[:NAME],
         flow=job.flow,
         account=job.account,
         day=job.day,

@@ -1,7 +1,9 @@
 """Take one partner's goods from the first reading to the receipt, and keep its books."""
 
+import logging
 import threading
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -14,7 +16,7 @@ from connectors.shopify import Shopify
 from tasks import alerts, health, partner_diff, partner_fetch, partner_report, release, remember, run
 from tasks.carry import Carrier, SoldRecently
 from tasks.desk import open_partner, open_shop
-from tasks.health import Findings
+from tasks.health import Findings, Health
 from tasks.job import Job
 from tasks.journal import product_resource
 from tasks.lease import clock, held
@@ -29,6 +31,7 @@ from tasks.verdicts import absorb, add_usage, interrupt, to_json
 NOBODY = SoldRecently(None, None)
 
 BUSY = "another run is syncing this partner: it was left to that one"
+NOT_RELEASED = "another run is syncing this partner: nothing was applied, release the plan again in a moment"
 
 TURNS = 4
 """So often levels are read anew whose products another run was working on."""
@@ -59,9 +62,11 @@ class Course:
         self._partners = {partner.id or 0: partner}
         self.story = story_of(self.job, writes=settings.evenstock_writes)
         self.trouble = ""
+        self.is_busy = False
         self.missing: Sequence[int] = ()
         self.heard: Heard | None = None
         self._gone: Sequence[str] = ()
+        self._numberless: AbstractSet[int] = frozenset()
         self._memories: dict[int, LevelMemory] = {}
         self._batches = 0
 
@@ -74,11 +79,19 @@ class Course:
         seconds = float(self.settings.reverse_sync_lock_seconds)
         with held(self.ledger, [resource], self.job.run_id, seconds) as hold:
             if resource not in hold.fences:
-                self.story.warnings.append(BUSY)
-                return self._closed()
+                return self._left_to_another()
             log, *before = logs_of(self.ledger, self.job, self.partner)
             self._sync()
             return self._settled(log, before)
+
+    def _left_to_another(self) -> JsonObject:
+        """The result when another run has the partner, which is nothing wrong unless a plan waits for it."""
+        self.is_busy = True
+        if self.planned is None:
+            self.story.warnings.append(BUSY)
+        else:
+            self.trouble = NOT_RELEASED
+        return self._closed()
 
     def _sync(self) -> None:
         """Keep even; whatever goes wrong becomes the partner's trouble, and nobody else's."""
@@ -188,6 +201,7 @@ class Course:
         self.trouble = str(silent) if silent else ""
         its = [each for each in mappings if each.partner_id == self.partner.id]
         self._gone = partner_diff.gone(its, heard.readings, products)
+        self._numberless = {each.own_variant_id for each in its if heard.readings[each.id or 0].unknown}
         if self.job.dry_run:
             return []
         now = self.settings.now()
@@ -222,7 +236,9 @@ class Course:
         return partner_diff.Policy(
             now=now,
             gone_after=None if hours is None else timedelta(hours=hours),
-            zero_when_stale=stale if self.partner.when_stale == "zero" else None,
+            zero_when_stale={
+                number: stale for number, each in self._partners.items() if each.when_stale == "zero"
+            },
             missing_level=settings.reverse_sync_missing_level.value,
         )
 
@@ -266,8 +282,18 @@ class Course:
             self._record_health("failed" if self.trouble else found.status, result, now)
         # Of a partner that was not even asked, nothing is known.
         if self.heard is not None and self.planned is None:
-            alerts.settle_partner(self.ledger, self.settings, self.partner, found)
+            self._tell_people(found)
         return result
+
+    def _tell_people(self, found: Health) -> None:
+        """Raise and clear alerts. Whatever goes wrong with them never changes how the sync ended."""
+        try:
+            known = self.ledger.partner(self.job.account, self.partner.shop_domain)
+            # Switched off or removed meanwhile: nothing would ever clear an alert again.
+            if known and known.is_active:
+                alerts.settle_partner(self.ledger, self.settings, self.partner, found)
+        except Exception as error:  # noqa: BLE001 - the next sync finds and tells the same
+            run.log(f"people were not told of {self.partner.shop_domain}: {error}", logging.WARNING)
 
     def _record_health(self, status: str, result: JsonObject, now: datetime) -> None:
         error = self.trouble or ("" if result["success"] else str(result["message"]))
@@ -281,7 +307,17 @@ class Course:
             conflicts=counts[Outcome.CONFLICT],
             held=counts[Outcome.HELD],
             units=sum(max(0, line.shown) for line in self.story.lines),
+            unverified=self._unverified(),
         )
+
+    def _unverified(self) -> list[tuple[int, datetime]]:
+        """Units on sale of levels whose variants the partner's store gave no number for, and since when."""
+        now, since = self.settings.now(), self.story.unknown_since
+        return [
+            (max(0, line.shown), since.get(line.item_id, now))
+            for line in self.story.lines
+            if line.outcome is Outcome.UNKNOWN and line.variant_id in self._numberless
+        ]
 
     def _ended(self) -> Ended:
         return Ended(self.partner.shop_domain, self.story, self.trouble, self.missing)

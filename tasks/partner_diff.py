@@ -1,7 +1,7 @@
 """Compare what the own store shows with what partners have: one line for every own variant that is fed."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -15,7 +15,10 @@ SIGHTINGS = 3
 """A partner's variant that was not there so often in a row, for long enough, counts as zero."""
 
 SOLD = frozenset({"ACTIVE", "UNLISTED"})
-"""Statuses of products that a store sells; an archived or drafted one is as good as gone."""
+"""Statuses of products that a store sells."""
+
+UNSOLD = frozenset({"ARCHIVED", "DRAFT"})
+"""… and of those that are as good as gone. Of a status that we do not know nothing is known."""
 
 
 class Reading(NamedTuple):
@@ -42,32 +45,42 @@ class Feed:
 class Policy:
     """`gone_after`: how long something must be gone to count as zero; None: never.
 
-    `zero_when_stale`: levels of a partner that could not be read since before this moment go to zero; None:
-    they stay.
+    `zero_when_stale`: by partner id, what could not be read since before this moment counts as zero; of any
+    other partner it stays.
     """
 
     now: datetime
     gone_after: timedelta | None
-    zero_when_stale: datetime | None = None
+    zero_when_stale: Mapping[int, datetime] = field(default_factory=dict)
     missing_level: str = "refuse"
 
 
 def reading(offer: Offer | None, mapping: ProductMapping, at: Available | None) -> Reading:
     """What an offer says. `at`: available units by location, if the mapping asks for some locations only."""
-    if offer is None or offer.status not in SOLD:
+    if offer is None or offer.status in UNSOLD:
         return Reading(is_gone=True)
+    if offer.status not in SOLD:
+        return _number(None)
     if not offer.tracked:
         return Reading(unknown="partner_untracked")
-    units = offer.sellable if mapping.location_ids is None else _at(mapping.location_ids, at)
-    return Reading(unknown="partner_unreadable") if units is None else Reading(units)
+    return _number(offer.sellable) if mapping.location_ids is None else _at(mapping.location_ids, at)
 
 
-def _at(locations: Sequence[int], at: Available | None) -> int | None:
-    """Units at the locations that count; one that does not stock the item has none of it."""
+def _at(locations: Sequence[int], at: Available | None) -> Reading:
+    """Units at the locations that count; one that does not stock the item has none of it.
+
+    Where none of them stocks it, it is gone: the mapping may name a wrong one, or the partner closed it.
+    """
     if at is None:
-        return None
+        return _number(None)
     found = [at[place] for place in locations if place in at]
-    return None if None in found else sum(count for count in found if count is not None)
+    if not found:
+        return Reading(is_gone=True)
+    return _number(None if None in found else sum(count for count in found if count is not None))
+
+
+def _number(units: int | None) -> Reading:
+    return Reading(unknown="partner_unreadable") if units is None else Reading(units)
 
 
 def sighted(mapping: ProductMapping, found: Reading, now: datetime) -> ProductMapping:
@@ -163,5 +176,5 @@ def _offered(feed: Feed, policy: Policy) -> tuple[list[int] | None, str]:
 
 def _is_too_stale(mapping: ProductMapping, policy: Policy) -> bool:
     """Whether what is on sale was not verified for so long that the merchant wants it gone."""
-    limit = policy.zero_when_stale
+    limit = policy.zero_when_stale.get(mapping.partner_id)
     return limit is not None and (mapping.seen_at or mapping.created_at) < limit

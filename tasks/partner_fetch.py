@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from connectors.errors import EvenstockError, Unauthorised
+from connectors.errors import ConnectorError, EvenstockError, Unauthorised
 from connectors.ledger.partners import truth_of
 from connectors.ledger.records import Partner, ProductMapping
 from connectors.records import Available, Product, Variant
@@ -95,9 +95,20 @@ def _heard_one(
         finally:
             usage[shop.http.account] = shop.http.usage.as_dict()
     except EvenstockError as error:
-        nothing = REFUSED if isinstance(error, Unauthorised) else UNREACHABLE
-        unknown = {each.id: nothing for each in mappings if each.id is not None}
-        return Heard(unknown, {partner_id: error}, usage)
+        return _silence(partner_id, mappings, error, usage)
+    except Exception as error:  # noqa: BLE001 - isolation: a mistake with one partner makes only its own unknown
+        return _silence(partner_id, mappings, ConnectorError(f"{type(error).__name__}: {error}"), usage)
+
+
+def _silence(
+    partner_id: int,
+    mappings: Sequence[ProductMapping],
+    error: EvenstockError,
+    usage: Mapping[str, Mapping[str, int | float]],
+) -> Heard:
+    nothing = REFUSED if isinstance(error, Unauthorised) else UNREACHABLE
+    unknown = {each.id: nothing for each in mappings if each.id is not None}
+    return Heard(unknown, {partner_id: error}, usage)
 
 
 def feeds(

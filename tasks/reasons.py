@@ -15,7 +15,7 @@ REASONS: Mapping[str, str] = {
     "partner_refused": "the partner's store refuses our access: ask the partner for consent again",
     "partner_unreadable": "the partner's store gave no number: does its access include inventory?",
     "partner_untracked": "the partner does not track this item's stock: there is no number to follow",
-    "partner_gone": "no longer sold by the partner; counts as zero after GONE_AFTER_HOURS",
+    "partner_gone": "not sold by the partner, or not stocked where it counts; zero after GONE_AFTER_HOURS",
     "supplier_unknown": "the supplier gave no number yet; the next job may",
     "supplier_gone": "missing at the supplier; counts as zero after GONE_AFTER_HOURS",
     "level_unreadable": "Shopify gave no number for this level: the next run reads it again",

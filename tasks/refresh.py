@@ -20,10 +20,11 @@ from connectors.records import JsonObject, JsonValue, StockedProduct
 from connectors.settings import Settings
 from connectors.shopify import Shopify
 from connectors.slices import chunks
-from tasks import refresh_page, refreshing, run
+from tasks import absence, refresh_page, refreshing, run
+from tasks.absence import Limits
 from tasks.desk import ledger_of
 from tasks.lease import clock, held
-from tasks.refreshing import BatchEnd, Found, Refresh, RefreshRefused, Remainder, Tale
+from tasks.refreshing import BatchEnd, Compared, Found, Refresh, RefreshRefused, Remainder, Tale
 
 T = TypeVar("T")
 
@@ -190,6 +191,7 @@ def _begun(settings: Settings, ledger: Ledger, asked: Asked, products: tuple[int
         started_at=settings.now(),
         dry_run=asked.dry_run,
         retry_of=asked.retry_of,
+        limits=Limits(settings.min_zero_count, settings.max_zero_share),
     )
     if not asked.dry_run:
         ledger.start_refresh(_log(refresh, len(products)))
@@ -206,6 +208,8 @@ def _left_by(settings: Settings, ledger: Ledger, retry_of: str | None) -> Remain
             refreshing.INVENTORY_REFRESH_FAILED,
             f"retry_of: there is no refresh with the syncLogId {retry_of}",
         )
+    if log.retry_of and refreshing.came_to_nothing(log):
+        return _left_by(settings, ledger, log.retry_of)
     earlier = ledger.run(log.run_id) if log.run_id else None
     named = earlier.parameters.get("products") if earlier else None
     asked = [each for each in named if isinstance(each, int)] if isinstance(named, list) else []
@@ -318,47 +322,56 @@ def _publish(tale: Tale) -> None:
 def find(shop: Shopify, ledger: Ledger, refresh: Refresh, products: Sequence[int], spacing: float) -> Found:
     """Ask the store for the variants of products, and remember them.
 
-    Variants that were known and are no more are marked, with their levels. A call that fails leaves its
-    products unread. Raises Unauthorised: no other call would do better.
+    Variants that were known and are no more are marked, with their levels, unless so many of all that are
+    known are missing at once that nobody believes it: then their products are unread. So are those of a call
+    that fails. Raises Unauthorised: no other call would do better.
     """
-    found: list[Found] = []
+    known = ledger.vendor_variant_count(refresh.account)
     with ThreadPoolExecutor(1 if spacing else WIDTH) as pool:
         calls = [
             pool.submit(_find_some, shop, ledger, refresh, some, spacing if number else 0.0)
             for number, some in enumerate(chunks(products, PRODUCTS))
         ]
-        found = [call.result() for call in calls]
-    return Found(
-        products={number: items for each in found for number, items in each.products.items()},
-        unknown=tuple(number for each in found for number in each.unknown),
-        unread={number: why for each in found for number, why in each.unread.items()},
-        is_limited=any(each.is_limited for each in found),
-        gone=sum(each.gone for each in found),
-    )
+        parts = [call.result() for call in calls]
+    found = refreshing.together([part.found for part in parts])
+    missing = [variant for part in parts for variant in part.missing]
+    if why := absence.doubt(known, len(missing), refresh.limits):
+        return refreshing.disbelieved(found, {each.shopify_product_id for each in missing}, why)
+    for part in parts:
+        if part.missing and part.at and not refresh.dry_run:
+            ledger.mark_vendor_variants_gone(refresh.account, part.missing, part.at)
+    return replace(found, gone=len(missing))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one call found, and when; the variants that it lacks and that were there until now."""
+
+    found: Found
+    missing: Sequence[VendorVariant] = ()
+    at: datetime | None = None
 
 
 def _find_some(
     shop: Shopify, ledger: Ledger, refresh: Refresh, products: Sequence[int], pause: float
-) -> Found:
+) -> _Part:
     if pause:
         shop.http.pause(pause)
     try:
         shown, at = _looked_up_twice(shop.stocked_products, products)
-        gone = unlisted(ledger.vendor_variants(refresh.account, products), _variant_ids(shown.values()))
+        missing = unlisted(ledger.vendor_variants(refresh.account, products), _variant_ids(shown.values()))
         if not refresh.dry_run:
             ledger.store_vendor_variants(_remembered(refresh, shown.values(), at))
-            ledger.mark_vendor_variants_gone(refresh.account, gone, at)
     except Unauthorised:
         raise
     except ConnectorError as error:
-        return Found(
-            {}, unread=dict.fromkeys(products, str(error)), is_limited=isinstance(error, RateLimited)
-        )
-    return Found(
+        unread = dict.fromkeys(products, str(error))
+        return _Part(Found({}, unread=unread, is_limited=isinstance(error, RateLimited)))
+    found = Found(
         products={each.id: tuple(one.item_id for one in each.variants) for each in shown.values()},
         unknown=tuple(number for number in products if number not in shown),
-        gone=len(gone),
     )
+    return _Part(found, missing, at)
 
 
 def _looked_up_twice(
@@ -405,20 +418,32 @@ def with_retried(found: Found, ledger: Ledger, account: str, items: Sequence[int
 def read_batch(
     shop: Shopify, ledger: Ledger, refresh: Refresh, number: int, items: Sequence[int]
 ) -> BatchEnd:
-    """Read the levels of some items, compare them with what is known, and store them."""
+    """Read the levels of some items, compare them with what is known, and store them.
+
+    An answer that lacks so much at once that nobody believes it is not stored.
+    """
     began = shop.http.elapsed()
     try:
         found, at = _looked_up_twice(shop.available_everywhere, items)
         known = ledger.vendor_levels(refresh.account, items)
-        compared = refreshing.compare(items, found, known)
-        if not refresh.dry_run:
-            ledger.store_vendor_levels(refresh.account, compared.levels, at, refresh.sync_log_id)
-            _mark_gone(ledger, refresh.account, [each for each in items if each not in found], at)
-        end = BatchEnd(number, tuple(items), compared.failed, changes=compared.changes)
+        lost = refreshing.lost(items, found, known)
+        if why := absence.doubt(len(items), len(lost), refresh.limits):
+            end = refreshing.broken_off(number, items, refreshing.not_believed(why))
+        else:
+            compared = refreshing.compare(items, found, known)
+            _store(ledger, refresh, compared, at)
+            end = BatchEnd(number, tuple(items), compared.failed, changes=compared.changes)
     except ConnectorError as error:
         end = refreshing.broken_off(number, items, str(error))
     seconds = shop.http.elapsed() - began
     return replace(end, seconds=seconds, usage=shop.http.usage.as_dict())
+
+
+def _store(ledger: Ledger, refresh: Refresh, compared: Compared, at: datetime) -> None:
+    if not refresh.dry_run:
+        ledger.store_vendor_levels(refresh.account, compared.levels, at, refresh.sync_log_id)
+        absent = [item for item, why in compared.failed.items() if why == refreshing.NOT_IN_STORE]
+        _mark_gone(ledger, refresh.account, absent, at)
 
 
 def _mark_gone(ledger: Ledger, account: str, items: Sequence[int], at: datetime) -> None:

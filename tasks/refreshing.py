@@ -1,7 +1,8 @@
 """Judge an inventory refresh: what is asked for, what its batches came to, which products failed."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -9,6 +10,7 @@ from connectors.errors import EvenstockError
 from connectors.ledger.records import RefreshLog, SyncType, VendorLevel
 from connectors.records import Available, JsonObject, JsonValue
 from connectors.shape import as_int, as_list, as_object, as_text
+from tasks.absence import Limits
 
 LARGEST_ID = 2**63 - 1
 
@@ -36,7 +38,7 @@ class RefreshRefused(EvenstockError):  # noqa: N818 - names say what happened
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """What the steps of a refresh have to know of it."""
+    """What the steps of a refresh have to know of it. `limits`: how much may be missing at once."""
 
     sync_log_id: str
     run_id: str
@@ -46,6 +48,7 @@ class Refresh:
     started_at: datetime
     dry_run: bool = False
     retry_of: str | None = None
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,34 @@ class Found:
     def items(self) -> tuple[int, ...]:
         """All inventory items, each once."""
         return tuple(dict.fromkeys(item for items in self.products.values() for item in items))
+
+
+def together(parts: Sequence[Found]) -> Found:
+    """What several calls found, each of other products."""
+    return Found(
+        products={number: items for each in parts for number, items in each.products.items()},
+        unknown=tuple(number for each in parts for number in each.unknown),
+        unread={number: why for each in parts for number, why in each.unread.items()},
+        is_limited=any(each.is_limited for each in parts),
+    )
+
+
+def not_believed(doubt: str) -> str:
+    """Why an answer is not stored that lacks so much of what was there."""
+    return (
+        f"the store's answer is not believed, {doubt}: if they are gone indeed, refresh once with "
+        "MAX_ZERO_SHARE=1"
+    )
+
+
+def disbelieved(found: Found, doubted: AbstractSet[int], doubt: str) -> Found:
+    """The same without the products of which something is missing: they count as not read."""
+    return replace(
+        found,
+        products={number: items for number, items in found.products.items() if number not in doubted},
+        unknown=tuple(number for number in found.unknown if number not in doubted),
+        unread={**found.unread, **dict.fromkeys(sorted(doubted), not_believed(doubt))},
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +178,12 @@ def _product_id(value: object) -> int | None:
 
 
 def cooldown_until(finished: datetime | None, minutes: float, now: datetime) -> datetime | None:
-    """Until when manual refreshes are refused after the last one; None if they are not."""
-    if finished is None or finished + timedelta(minutes=minutes) <= now:
-        return None
-    return finished + timedelta(minutes=minutes)
+    """Until when manual refreshes are refused after the last one; None if they are not.
+
+    One that finished in the future was told by a wrong clock, and keeps nobody waiting.
+    """
+    lasts = timedelta(minutes=minutes)
+    return finished + lasts if finished is not None and finished <= now < finished + lasts else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,14 +194,24 @@ class Remainder:
     products: tuple[int, ...]
 
 
+def came_to_nothing(log: RefreshLog) -> bool:
+    """Whether a refresh ended before anybody could tell what became of its batches."""
+    return "batches" not in (log.error_details or {})
+
+
 def remainder(log: RefreshLog, asked: Sequence[int]) -> Remainder:
     """What to retry of a refresh; of one that was killed, all the products that it was asked for.
 
-    Raises RefreshRefused if it left nothing undone.
+    Raises RefreshRefused if it left nothing undone, or was of all products and nobody knows which.
     """
-    details = log.error_details or {}
-    if "batches" not in details:
+    if came_to_nothing(log):
+        if not asked:
+            raise RefreshRefused(
+                INVENTORY_REFRESH_FAILED,
+                f"the refresh {log.id} was of all products and read none: run inventory-refresh-scheduled",
+            )
         return Remainder((), tuple(asked))
+    details = log.error_details or {}
     entries = [as_object(each, "errors") for each in as_list(details.get("errors", []), "errors")]
     items = tuple(dict.fromkeys(item for each in entries for item in _numbers(each, "inventoryItems")))
     products = tuple(_numbers(details, "unreadProducts"))
@@ -209,6 +252,12 @@ def compare(items: Sequence[int], found: Mapping[int, Available], known: Iterabl
         else:
             failed[item] = NO_NUMBER
     return Compared(levels, failed, tuple(_changes(levels, known)))
+
+
+def lost(items: Sequence[int], found: Mapping[int, Available], known: Iterable[VendorLevel]) -> list[int]:
+    """Items that the store lacks, or shows at no location any more though they were at one."""
+    before = {each.inventory_item_id for each in known if each.gone_at is None}
+    return [item for item in items if item not in found or (item in before and not found[item])]
 
 
 def _changes(levels: Mapping[int, Mapping[int, int]], known: Iterable[VendorLevel]) -> Iterable[JsonObject]:

@@ -1,6 +1,6 @@
 """Look up how inventory refreshes are going; nothing is changed."""
 
-from connectors.errors import ConnectorError
+from connectors.errors import EvenstockError
 from connectors.ledger import Ledger, RefreshLog, SyncType
 from connectors.records import JsonObject
 from connectors.settings import Settings
@@ -69,6 +69,6 @@ def _bucket(settings: Settings) -> Bucket:
         with shop.http:
             shop.facts()
             points = shop.http.points_left
-    except ConnectorError as error:
+    except EvenstockError as error:
         return Bucket(error=str(error))
     return Bucket(points.level, points.rate) if points else Bucket(error="the store does not tell")

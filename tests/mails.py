@@ -33,6 +33,7 @@ class PostOffice:
     def __init__(self) -> None:
         self.mails: list[Message] = []
         self.refuses = False
+        self.declines = b""
         self.port = 0
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
@@ -43,6 +44,8 @@ class PostOffice:
         if self.refuses:
             return "451 try again later"
         assert isinstance(envelope.content, bytes)
+        if self.declines and self.declines in envelope.content:
+            return "554 not such a mail"
         self.mails.append(message_from_bytes(envelope.content, policy=default))
         return "250 taken"
 

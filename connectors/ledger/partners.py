@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, select, update
 
@@ -73,7 +73,7 @@ class Partners:
         """Store how a sync ended that began at `now`: `healthy`, `warning` or `failed`.
 
         Unless it failed, it counts as the partner's last sync; an attempt older than the one that is
-        stored changes nothing.
+        stored changes nothing, unless that one is of a day to come: its clock was wrong.
         """
         content: dict[str, object] = {
             "inventory_sync_status": status,
@@ -82,7 +82,8 @@ class Partners:
         }
         if status != "failed":
             content["last_inventory_sync"] = now
-        newer = (PartnerRow.last_attempt_at.is_(None)) | (PartnerRow.last_attempt_at <= now)
+        stored = PartnerRow.last_attempt_at
+        newer = stored.is_(None) | (stored <= now) | (stored > now + timedelta(days=1))
         _change(self.database, (account, partner_id), content, newer)
 
 

@@ -29,6 +29,13 @@ class VendorInventory:
             there = statement.where(VendorVariantRow.account == account, VendorVariantRow.gone_at.is_(None))
             return set(connection.execute(there).scalars())
 
+    def vendor_variant_count(self, account: str) -> int:
+        """How many variants were there when last looked at."""
+        there = and_(VendorVariantRow.account == account, VendorVariantRow.gone_at.is_(None))
+        with self.database.reading() as connection:
+            statement = select(func.count()).select_from(VendorVariantRow).where(there)
+            return connection.execute(statement).scalar_one()
+
     def vendor_products_of(self, account: str, item_ids: Iterable[int]) -> dict[int, int]:
         """The product of each inventory item that is known."""
         found: dict[int, int] = {}

@@ -103,7 +103,7 @@ class Shopify:
         found: list[Product] = []
         for some in chunks(ids, FULL_PRODUCTS):
             answer = self.http.send(calls.products_by_id(some, self.location))
-            read = (readers.product(node, answer) for node in readers.nodes(answer, "Product", len(some)))
+            read = (readers.product(node, answer) for node in readers.nodes(answer, "Product", some))
             found.extend(self._completed(product, cursor) for product, cursor in read)
         return found
 
@@ -134,7 +134,7 @@ class Shopify:
         found: dict[int, Offer] = {}
         for some in chunks(variants, PAGE):
             answer = self.http.send(calls.offers(some))
-            found.update((offer.id, offer) for offer in readers.offers(answer, len(some)))
+            found.update((offer.id, offer) for offer in readers.offers(answer, some))
         return found
 
     def variants(self, ids: Sequence[int]) -> list[Product]:
@@ -142,7 +142,7 @@ class Shopify:
         found: dict[int, Product] = {}
         for some in chunks(ids, PAGE):
             answer = self.http.send(calls.variants(some, self.location))
-            for one in readers.shown_variants(answer, len(some)):
+            for one in readers.shown_variants(answer, some):
                 known = found.get(one.id)
                 found[one.id] = replace(known, variants=known.variants + one.variants) if known else one
         return list(found.values())
@@ -152,7 +152,7 @@ class Shopify:
         found: dict[int, VariantHead] = {}
         for some in chunks(variants, PAGE):
             answer = self.http.send(calls.variant_heads(some))
-            found.update((head.id, head) for head in readers.variant_heads(answer, len(some)))
+            found.update((head.id, head) for head in readers.variant_heads(answer, some))
         return found
 
     def levels(self, items: Sequence[int]) -> dict[int, Level | None]:
@@ -160,7 +160,7 @@ class Shopify:
         found: dict[int, Level | None] = {}
         for some in chunks(items, PAGE):
             answer = self.http.send(calls.levels(some, self.location))
-            found.update(readers.levels(answer, len(some)))
+            found.update(readers.levels(answer, some))
         return found
 
     def levels_everywhere(self, items: Sequence[int]) -> dict[int, LevelsEverywhere]:
@@ -168,7 +168,7 @@ class Shopify:
         found: dict[int, LevelsEverywhere] = {}
         for some in chunks(items, PAGE):
             answer = self.http.send(calls.levels_everywhere(some))
-            found.update((each.item_id, each) for each in readers.levels_everywhere(answer, len(some)))
+            found.update((each.item_id, each) for each in readers.levels_everywhere(answer, some))
         return found
 
     def available_everywhere(self, items: Sequence[int]) -> tuple[dict[int, Available], datetime]:
@@ -177,7 +177,7 @@ class Shopify:
         An item that is not there exists no more; None is a level of which no number came.
         """
         answer = self.http.send(calls.available_everywhere(items))
-        found = readers.available_everywhere(answer, len(items))
+        found = readers.available_everywhere(answer, items)
         whole = ((item, self._all_available(item, first)) for item, first in found)
         return {item: levels for item, levels in whole if levels is not None}, answer.at
 
@@ -188,8 +188,7 @@ class Shopify:
         """
         answer = self.http.send(calls.stocked_products(ids))
         whole = (
-            self._all_variants(product, cursor)
-            for product, cursor in readers.stocked_products(answer, len(ids))
+            self._all_variants(product, cursor) for product, cursor in readers.stocked_products(answer, ids)
         )
         return {product.id: product for product in whole if product is not None}, answer.at
 
@@ -202,7 +201,7 @@ class Shopify:
         found: dict[int, VariantFacts] = {}
         for some in chunks(variants, PAGE):
             answer = self.http.send(calls.snapshots(some))
-            found.update((facts.id, facts) for facts in readers.snapshots(answer, len(some)))
+            found.update((facts.id, facts) for facts in readers.snapshots(answer, some))
         return found
 
     def assortment(self, product: int) -> Assortment | None:
@@ -382,7 +381,7 @@ class Shopify:
         variants = list(product.variants)
         while cursor is not None:
             answer = self.http.send(calls.stocked_products([product.id], PAGE, cursor))
-            found = readers.stocked_products(answer, 1)
+            found = readers.stocked_products(answer, [product.id])
             if not found:
                 return None
             variants.extend(found[0][0].variants)

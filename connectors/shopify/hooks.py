@@ -189,7 +189,7 @@ def products_of(http: Http, items: Sequence[int]) -> dict[int, int]:
     for some in chunks(items, PAGE):
         ids: list[JsonValue] = [gid("InventoryItem", each) for each in some]
         answer = http.send(_call("nodes", ITEMS, {"ids": ids}, cost=3))
-        for node in readers.nodes(answer, "InventoryItem", len(some)):
+        for node in readers.nodes(answer, "InventoryItem", some):
             variant = node.get("variant")
             if variant is not None:
                 product = as_object(as_object(variant, "variant").get("product"), "product")

@@ -1,6 +1,8 @@
 """What Evenstock hears from Shopify: pure readers, from a decoded body to records and the next page."""
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -43,6 +45,8 @@ from connectors.shape import as_bool, as_int, as_list, as_object, as_text, as_ti
 
 T = TypeVar("T")
 
+_ID = re.compile(r"[0-9]{1,18}")
+
 CCOD_FIELDS = ("ccod", "productCode", "codigo", "customCcod")
 """Where a product may carry its CCOD, the first one that holds something counts."""
 
@@ -58,7 +62,7 @@ class Page(Generic[T]):
 def number(gid: JsonValue, where: str = "id") -> int:
     """The number at the end of a global id. The query part of a level's id is not part of it."""
     tail = as_text(gid, where).split("?")[0].rsplit("/", 1)[-1]
-    if not tail.isdecimal():
+    if not _ID.fullmatch(tail):
         raise Malformed(f"{where}: expected a global id, found {str(gid)[:60]!r}")
     return int(tail)
 
@@ -186,20 +190,22 @@ def _quantities(body: JsonObject) -> dict[str, int]:
     }
 
 
-def nodes(answer: Answer, kind: str, asked: int) -> Iterator[JsonObject]:
+def nodes(answer: Answer, kind: str, asked: Sequence[int]) -> list[JsonObject]:
     """The objects of one type that `nodes(ids:)` found; those that do not exist are left out.
 
-    Shopify answers every id, with null for one it does not know: a shorter list was cut, and proves nothing.
+    Shopify answers every id, with null for one it does not know: a shorter list was cut, and one that has
+    other objects answers another question. Neither proves anything.
     """
     found = as_list(data(answer).get("nodes"), "nodes")
-    if len(found) != asked:
-        raise Malformed(f"nodes: asked for {asked} objects, answered {len(found)}")
-    for node in found:
-        if isinstance(node, dict) and node.get("__typename") == kind:
-            yield node
+    if len(found) != len(asked):
+        raise Malformed(f"nodes: asked for {len(asked)} objects, answered {len(found)}")
+    ours = [node for node in found if isinstance(node, dict) and node.get("__typename") == kind]
+    if foreign := Counter(number(node.get("id")) for node in ours) - Counter(asked):
+        raise Malformed(f"nodes: answered with {kind} {next(iter(foreign))}, which was not asked for")
+    return ours
 
 
-def offers(answer: Answer, asked: int) -> list[Offer]:
+def offers(answer: Answer, asked: Sequence[int]) -> list[Offer]:
     """Variants as their store sells them."""
     return [_offer(node) for node in nodes(answer, "ProductVariant", asked)]
 
@@ -216,7 +222,7 @@ def _offer(node: JsonObject) -> Offer:
     )
 
 
-def shown_variants(answer: Answer, asked: int) -> list[Product]:
+def shown_variants(answer: Answer, asked: Sequence[int]) -> list[Product]:
     """Products cut down to one variant each, in the order of the answer; without a CCOD."""
     return [_shown(node, answer.at) for node in nodes(answer, "ProductVariant", asked)]
 
@@ -235,7 +241,7 @@ def _shown(node: JsonObject, at: datetime) -> Product:
     )
 
 
-def variant_heads(answer: Answer, asked: int) -> list[VariantHead]:
+def variant_heads(answer: Answer, asked: Sequence[int]) -> list[VariantHead]:
     """What tells variants apart."""
     return [_variant_head(node) for node in nodes(answer, "ProductVariant", asked)]
 
@@ -253,13 +259,13 @@ def _variant_head(node: JsonObject) -> VariantHead:
     )
 
 
-def levels(answer: Answer, asked: int) -> dict[int, Level | None]:
+def levels(answer: Answer, asked: Sequence[int]) -> dict[int, Level | None]:
     """Levels by inventory item id. An item that is not here does not exist any more."""
     items = nodes(answer, "InventoryItem", asked)
     return {number(node.get("id")): level(node.get("inventoryLevel")) for node in items}
 
 
-def levels_everywhere(answer: Answer, asked: int) -> list[LevelsEverywhere]:
+def levels_everywhere(answer: Answer, asked: Sequence[int]) -> list[LevelsEverywhere]:
     """All levels of each item found."""
     return [_everywhere(node) for node in nodes(answer, "InventoryItem", asked)]
 
@@ -280,7 +286,9 @@ def _stock(node: JsonObject) -> Stock:
     )
 
 
-def available_everywhere(answer: Answer, asked: int) -> list[tuple[int, Page[tuple[int, int | None]]]]:
+def available_everywhere(
+    answer: Answer, asked: Sequence[int]
+) -> list[tuple[int, Page[tuple[int, int | None]]]]:
     """Each item found, with its first levels: location and what may be sold there."""
     return [(number(node.get("id")), _available(node)) for node in nodes(answer, "InventoryItem", asked)]
 
@@ -300,7 +308,7 @@ def _available_there(node: JsonObject) -> tuple[int, int | None]:
     return number(place.get("id")), _quantities(node).get("available")
 
 
-def stocked_products(answer: Answer, asked: int) -> list[tuple[StockedProduct, str | None]]:
+def stocked_products(answer: Answer, asked: Sequence[int]) -> list[tuple[StockedProduct, str | None]]:
     """Products as nothing but their variants, each with the cursor of the others."""
     return [_stocked_product(node) for node in nodes(answer, "Product", asked)]
 
@@ -322,7 +330,7 @@ def _stocked_variant(node: JsonObject, product_id: int) -> StockedVariant:
     )
 
 
-def snapshots(answer: Answer, asked: int) -> list[VariantFacts]:
+def snapshots(answer: Answer, asked: Sequence[int]) -> list[VariantFacts]:
     """What is needed to judge a deletion, with the whole variant as it was."""
     return [_facts(node) for node in nodes(answer, "ProductVariant", asked)]
 

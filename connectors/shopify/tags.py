@@ -119,9 +119,10 @@ def _not_done(http: Http, changes: Sequence[TagChange]) -> list[TagChange]:
     """Those that the products themselves do not show to be done. A product that cannot be read is none."""
     left: list[TagChange] = []
     for some in chunks(changes, PAGE):
+        products = [each.product_id for each in some]
         try:
-            answer = http.send(calls.tags([each.product_id for each in some]))
-            now = dict(readers.head(node) for node in readers.nodes(answer, "Product", len(some)))
+            answer = http.send(calls.tags(products))
+            now = dict(readers.head(node) for node in readers.nodes(answer, "Product", products))
         except ConnectorError as error:
             logger.warning("%s; these tags are changed again", error)
             now = {}

@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Whatever goes wrong is one line on standard error."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return _dispatch(given)
+        return _dispatch([_readable(each) for each in given])
     except ConfigurationError as error:
         return _complain(error, USAGE)
     except EvenstockError as error:
@@ -110,6 +110,16 @@ def _dispatch(given: list[str]) -> int:
     # Prefect reads its settings when it is imported, which the commands do.
     use({"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"})
     return _command(COMMANDS[name][0])(rest)
+
+
+def _readable(word: str) -> str:
+    """The word as it was given. Raises ConfigurationError for bytes that are not UTF-8."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        shown = word.encode(errors="replace").decode()
+        raise ConfigurationError(f"the argument {shown} is not UTF-8: set the terminal to it") from None
+    return word
 
 
 def _command(place: str) -> Command:

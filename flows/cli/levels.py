@@ -1,5 +1,8 @@
 """`evenstock levels`: what only a person may say of a level: which RMS row it is, and whose it is."""
 
+import re
+from argparse import ArgumentTypeError
+
 from connectors.errors import ConfigurationError
 from connectors.folding import fold
 from connectors.ledger import Ledger, LevelMemory
@@ -13,7 +16,7 @@ def levels(arguments: list[str]) -> int:
     parser = Parser("levels", "Say which RMS item a level belongs to, or which truth feeds it.")
     parser.add_argument("action", metavar="rebind|own")
     parser.add_argument("level", metavar="SKU|ITEM", help="the SKU, or the inventory item's number")
-    parser.add_argument("--rms-item", type=int, metavar="ID", help="rebind: the ItemID of the RMS row")
+    parser.add_argument("--rms-item", type=_item_id, metavar="ID", help="rebind: the ItemID of the RMS row")
     parser.add_argument(
         "--truth", metavar="NAME", help="own: the truth that may write the level, such as rms"
     )
@@ -29,6 +32,12 @@ def levels(arguments: list[str]) -> int:
         _confirm(ledger_of(settings), settings.shop, options.level, value), markup=False, soft_wrap=True
     )
     return 0
+
+
+def _item_id(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,18}", text):
+        raise ArgumentTypeError(f"{text} is no ItemID")
+    return int(text)
 
 
 def _confirm(ledger: Ledger, shop: str, wanted: str, value: int | str) -> str:
@@ -51,7 +60,7 @@ def _location(used: int | None, shop: str) -> int:
 
 def _the_one(known: dict[int, LevelMemory], wanted: str) -> LevelMemory:
     """The level with this item number or SKU. Raises ConfigurationError for none or several."""
-    if wanted.isdecimal() and int(wanted) in known:
+    if re.fullmatch("[0-9]{1,18}", wanted) and int(wanted) in known:
         return known[int(wanted)]
     found = [level for level in known.values() if level.sku_folded == fold(wanted) and not level.deleted_at]
     if len(found) > 1:

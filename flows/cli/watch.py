@@ -49,7 +49,9 @@ def _keep_looking(settings: Settings, every: float) -> int:
                     _say(found)
                 said = found
             except EvenstockError as error:
-                lost = _lost(settings, lost, error)
+                lost = _lost(settings, lost, "cannot read the ledger", str(error))
+            except Exception as error:  # noqa: BLE001 - what nobody foresaw must not end the last one to look
+                lost = _lost(settings, lost, "cannot look", f"{type(error).__name__}: {error}")
             stop.wait(every)
     return 0
 
@@ -75,12 +77,12 @@ def _say(found: Look) -> None:
 # ------------------------------------------------- without the ledger
 
 
-def _lost(settings: Settings, memory: Alert | None, error: EvenstockError) -> Alert:
-    """The ledger cannot be read. What was told of it is remembered here, as long as this process lives."""
-    title = "evenstock watch cannot read the ledger, so nobody knows whether flows run"
-    cause = Cause("watch:ledger", f"{title}\n\n{one_line(str(error))}")
+def _lost(settings: Settings, memory: Alert | None, what: str, error: str) -> Alert:
+    """Nothing can be seen. What was told of it is remembered here, as long as this process lives."""
+    title = f"evenstock watch {what}, so nobody knows whether flows run"
+    cause = Cause("watch:ledger", f"{title}\n\n{one_line(error)}")
     alert, word = alarm.seen(memory, "ledger", cause, settings.now())
-    out().print(f"{title}: {one_line(str(error))}", markup=False, soft_wrap=True)
+    out().print(f"{title}: {one_line(error)}", markup=False, soft_wrap=True)
     _tell(settings, alert, word)
     return alert
 

@@ -81,6 +81,15 @@ class TestPartners:
             )
         ]
 
+    def test_an_attempt_of_a_clock_that_ran_ahead_keeps_no_other_from_being_stored(
+        self, ledger: Ledger
+    ) -> None:
+        boots = added(ledger)
+        ledger.record_partner_health("own", number(boots), "healthy", NOW + 1_000 * HOUR)
+        ledger.record_partner_health("own", number(boots), "healthy", NOW)
+
+        assert ledger.partners("own")[0].last_inventory_sync == NOW
+
     def test_own_levels_under_their_name(self, ledger: Ledger) -> None:
         boots = added(ledger)
         assert truth_of(boots) == "partner:boots.example"

@@ -344,7 +344,14 @@ class TestLevels:
         node: JsonObject = {"__typename": "InventoryItem", "id": "gid://shopify/InventoryItem/1"}
         answer = Answer(200, {}, {"data": {"nodes": [node]}}, datetime.now(UTC))
         with pytest.raises(Malformed, match="asked for 2 objects, answered 1"):
-            readers.levels(answer, 2)
+            readers.levels(answer, [1, 2])
+
+    def test_an_answer_to_another_question_is_not_taken_for_absence(self) -> None:
+        node: JsonObject = {"__typename": "InventoryItem", "id": "gid://shopify/InventoryItem/1"}
+        for asked in ([2], [1, 2]):
+            answer = Answer(200, {}, {"data": {"nodes": [node] * len(asked)}}, datetime.now(UTC))
+            with pytest.raises(Malformed, match="InventoryItem 1, which was not asked for"):
+                readers.levels(answer, asked)
 
     def test_a_number_that_is_missing_is_unknown_not_zero(self) -> None:
         names: list[JsonObject] = [
@@ -682,7 +689,17 @@ class TestErrors:
             shop.levels([item()])
 
     @pytest.mark.parametrize(
-        "gid", ["gid://shopify/Product/", "", "x", "gid://shopify/Product/1a", "gid://x/1²", None, 7]
+        "gid",
+        [
+            "gid://shopify/Product/",
+            "",
+            "x",
+            "gid://shopify/Product/1a",
+            "gid://shopify/Product/²",
+            f"gid://shopify/Product/{10**18}",
+            None,
+            7,
+        ],
     )
     def test_an_id_that_is_none_is_malformed(self, gid: str | int | None) -> None:
         with pytest.raises(Malformed):

@@ -74,6 +74,8 @@ def sold_out(stage: Stage) -> Stage:
         (["levels", "drop", "a", "--rms-item", "1"], "there is no action drop"),
         (["levels", "rebind", "a"], "rebind needs --rms-item"),
         (["levels", "own", "a"], "own needs --truth"),
+        (["levels", "rebind", "a", "--rms-item", str(2**70)], "is no ItemID"),
+        (["alerts", "close", "caf\udce9"], "the argument caf? is not UTF-8"),
         (["check", "--everything"], "--everything"),
         (["demo", "--fast"], "--fast"),
     ],

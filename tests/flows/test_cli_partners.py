@@ -136,6 +136,7 @@ class TestAdd:
             "boots",
             "",
             "https://boots.myshopify.com/admin",
+            f"{'b' * 64}.myshopify.com",
             "http://10.0.0.1/shopify/boots.example",
         ],
     )
@@ -337,6 +338,21 @@ class TestImport:
             (4, "own_variant_id", "98"),
             (5, "partner_shop", "nobody.example"),
         ]
+
+    def test_a_location_that_the_partner_does_not_have_is_a_bad_row(self, desk: Desk) -> None:
+        desk.add()
+        said = desk.load(f"{PARTNER},11,1,,1 9,,", f"{PARTNER},12,2,,2,,")
+
+        assert said.document["stored"] == 1
+        (bad,) = said.document["bad"]
+        assert (bad["line"], bad["column"], bad["value"]) == (2, "locations", "1 9")
+        assert bad["reason"] == f"{PARTNER} has no such active location"
+
+    def test_locations_that_may_not_be_looked_at_are_taken_as_they_are(self, desk: Desk) -> None:
+        desk.sandbox.put_world(two_stores(scopes=["read_products", "read_inventory"]))
+        desk.add()
+
+        assert desk.load(f"{PARTNER},11,1,,9,,").document["stored"] == 1
 
     def test_a_terminal_shows_them_too(self, desk: Desk) -> None:
         desk.add()

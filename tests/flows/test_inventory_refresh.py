@@ -539,6 +539,13 @@ class TestStatus:
         assert data["rateLimit"]["error"]
         assert data["scheduling"]["canManualRefresh"] is True
 
+    def test_of_a_store_that_serves_another_version(self, env: Env) -> None:
+        env("SHOPIFY_API_VERSION", "2025-01")
+        data: Any = inventory_sync_status()["data"]
+
+        assert "serves API version" in data["rateLimit"]["error"]
+        assert data["scheduling"]["canManualRefresh"] is True
+
     def test_progress_is_in_the_log_while_it_runs(self, stage: Stage, ledger: Ledger) -> None:
         stage.faults(operation="nodes", nth=3, kind="slow", seconds=3.0)
         with ThreadPoolExecutor(1) as pool:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from connectors.ledger import Ledger, open_ledger
+from connectors.ledger.records import PlanState
 from connectors.settings import load_settings
 from tests.flows.deployed import until
 from tests.flows.mortal import PARTNERS, KillPoint, Moment
@@ -137,6 +138,17 @@ def test_so_it_does_on_postgresql(elsewhere: Trade, cradle: Nursery, tmp_path: P
     prepare(elsewhere)
     kill(elsewhere, cradle, tmp_path / "worker", spot)
     assert_healed(elsewhere, elsewhere.ledger)
+
+
+def test_a_plan_of_a_partner_with_a_long_name_is_kept_on_postgresql(elsewhere: Trade) -> None:
+    long = f"{'a-roaster-of-the-finest-beans-and-others-too' * 2}.example"
+    elsewhere.put({101: {"available": 7}}, {long: partner_shop({501: 12})})
+    elsewhere.map(elsewhere.partner(long), {501: 101})
+
+    report = elsewhere.sync(dry_run=True)
+
+    assert report["success"] is True, report["errors"]
+    assert elsewhere.ledger.plan(report["plan_id"]).state is PlanState.DRY_RUN
 
 
 def test_two_processes_share_thirty_partners_and_one_is_killed(

@@ -2,6 +2,8 @@
 
 import json
 import threading
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,19 +13,22 @@ from prefect.client.schemas.filters import ArtifactFilter
 from prefect.client.schemas.objects import FlowRun
 
 from connectors.errors import ConfigurationError
-from connectors.settings import load_settings
+from connectors.ledger import Ledger, Partner
+from connectors.settings import Settings, load_settings
+from connectors.shopify import Shopify
 from flows.cli import main
 from flows.partner_sync import partner_sync
 from flows.plans import apply_plan
 from tasks import alerts, partner_report, states
 from tasks import partner as books
-from tasks.desk import ledger_of
+from tasks.alarm import Cause
+from tasks.desk import ledger_of, open_partner
 from tasks.lease import clock, held
 from tasks.partner import partner_resource
 from tests.flows.stage import Stage
 from tests.flows.trade import BEAN, CUP, KEY, ROAST, Trade, partner_shop
 from tests.mails import post_office
-from tests.worlds import LOCATION, OWN, product, row, variant
+from tests.worlds import LOCATION, NOW, OWN, product, row, variant
 
 pytestmark = pytest.mark.orchestrated
 
@@ -333,6 +338,44 @@ def test_without_inventory_scope_the_sum_still_works(trade: Trade) -> None:
 
     assert trade.levels() == {"O-101": 6, "O-102": 3}
     assert [each["reason"] for each in report["details"]["unknown"]] == ["partner_unreadable"]
+    assert trade.known().inventory_sync_status == "warning"
+
+
+def test_levels_that_a_partner_gives_no_number_for_are_told_in_time(
+    trade: Trade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trade.put(
+        {101: {"available": 0}, 102: {"available": 3}},
+        {ROAST: partner_shop({501: 6, 502: {"available": 6, "tracked": False}})},
+    )
+    trade.map(trade.partner(ROAST), {501: 101, 502: 102})
+    trade.sync()
+    assert trade.ledger.alerts(OWN) == []
+
+    monkeypatch.setenv("EVENSTOCK_NOW", (NOW + timedelta(hours=49)).isoformat())
+    trade.sync()
+
+    (alert,) = trade.ledger.alerts(OWN)
+    assert "3 units are on sale unverified for 49 hours" in alert.message
+
+
+def test_a_location_that_stocks_nothing_any_more_is_gone_and_not_zero_at_once(trade: Trade) -> None:
+    places = [{"id": 1, "name": "A"}, {"id": 2, "name": "B"}]
+    levels = {"1": {"available": 4}}
+    trade.put(
+        {101: {"available": 9}, 102: {"available": 9}},
+        {ROAST: partner_shop({501: {"levels": levels}, 502: {"levels": levels}}, locations=places)},
+    )
+    roast = trade.partner(ROAST)
+    trade.map(roast, {501: 101}, location_ids=[2])
+    trade.map(roast, {502: 102}, location_ids=[1, 2])
+
+    report = trade.sync()
+
+    assert trade.levels() == {"O-101": 9, "O-102": 4}
+    assert [each["reason"] for each in report["details"]["unknown"]] == ["partner_gone"]
+    (alert,) = trade.ledger.alerts(OWN)
+    assert alert.subjects == ["variant 501, here O-101"]
 
 
 def test_odd_own_levels_are_left_alone(trade: Trade) -> None:
@@ -775,6 +818,17 @@ def test_a_mass_change_of_one_partner_is_held_and_the_others_go_on(fallen: Trade
     assert is_even(released)
 
 
+def test_a_plan_whose_partner_is_being_synced_is_not_used_up(fallen: Trade) -> None:
+    plan = fallen.run()["plan_id"]
+    with held(fallen.ledger, [partner_resource(fallen.known())], "somebody", 30):
+        early = apply_plan(plan, released_by="ann")
+    assert early["success"] is False
+    assert "release the plan again" in early["message"] + str(early["errors"])
+
+    assert apply_plan(plan, released_by="ann")["success"] is True
+    assert {fallen.levels()[f"O-{number}"] for number in range(1, 21)} == {0}
+
+
 def test_with_writes_off_everything_is_looked_at_and_nothing_written(
     pair: Trade, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -950,3 +1004,34 @@ def test_a_failing_mail_server_fails_no_sync(pair: Trade, monkeypatch: pytest.Mo
     assert pair.levels() == {"O-101": 7, "O-102": 9}
     (alert,) = pair.ledger.alerts(OWN)
     assert len(alert.undelivered) == 1
+
+
+def test_a_notice_that_nobody_can_read_fails_no_sync(pair: Trade, monkeypatch: pytest.MonkeyPatch) -> None:
+    with post_office() as office:
+        for name, value in office.settings.items():
+            monkeypatch.setenv(name, value)
+        alerts.store(pair.ledger, load_settings(), OWN, Cause("old", "Old"))
+        broken = [{"to": "mail"}]
+        pair.ledger.judge_alert(
+            OWN, "old", lambda known: (replace(known, undelivered=broken) if known else None, None)
+        )
+
+        report = pair.sync()
+
+    assert (report["success"], report["balance"]["done"]) == (True, 2)
+
+
+def test_a_partner_that_is_switched_off_while_it_is_read_leaves_no_alert(
+    pair: Trade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair.stage.event(account=ROAST, kind="revoke_token")
+    number = pair.known().id or 0
+
+    def switched_off(settings: Settings, ledger: Ledger, partner: Partner) -> Shopify:
+        ledger.switch_partner(OWN, number, is_active=False)
+        return open_partner(settings, ledger, partner)
+
+    monkeypatch.setattr("tasks.partner_course.open_partner", switched_off)
+    report = pair.sync(ROAST)
+
+    assert (report["success"], pair.ledger.alerts(OWN)) == (False, [])

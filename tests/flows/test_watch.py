@@ -264,6 +264,24 @@ def test_a_ledger_that_is_away_is_told_once_and_does_not_end_it(office: PostOffi
     assert office.subjects == ["evenstock watch cannot read the ledger, so nobody knows whether flows run"]
 
 
+def test_what_nobody_foresaw_is_told_and_does_not_end_it(ledger: Ledger, office: PostOffice) -> None:
+    alerts.store(ledger, load_settings(), OWN, BROKEN)
+    ledger.judge_alert(
+        OWN, BROKEN.key, lambda known: (replace(known, undelivered=[{"to": "mail"}]) if known else None, None)
+    )
+    with program("watch", "--every", "1") as process:
+        try:
+            assert process.stdout is not None
+            lines = [process.stdout.readline() for _ in range(3)]
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
+    assert "evenstock watch cannot look, so nobody knows whether flows run: KeyError" in lines[1]
+    assert "cannot look" in lines[2]
+    assert len(office.mails) == 1
+
+
 # ------------------------------------------------------------------- seen
 
 

@@ -281,6 +281,16 @@ class TestPartnerSyncs:
         partners_ended(*both, name="Completed")
         assert office.subjects[1:] == ["Well again: Held: partner-sync: all partners"]
 
+    @pytest.mark.parametrize("named", [" ROAST.example", "raost.example"])
+    def test_a_run_for_a_partner_is_over_with_a_good_one_however_it_was_named(
+        self, office: PostOffice, ledger: Ledger, named: str
+    ) -> None:
+        partners_ended(partner=named)
+        partners_ended(("beans.example", True, 3), ("roast.example", True, 3), name="Completed")
+
+        assert [each.split(":")[0] for each in office.subjects] == ["Failed", "Well again"]
+        assert ledger.alerts() == []
+
     def test_a_run_for_one_partner_that_goes_on_failing_stays_told(
         self, office: PostOffice, clock: Clock
     ) -> None:
@@ -351,6 +361,20 @@ def test_a_server_that_is_down_is_asked_once_an_occasion(
 
     assert len(ledger.undelivered_alerts()) == 30
     assert caplog.text.count("was not sent") == 1
+
+
+def test_a_mail_that_is_declined_for_what_it_says_keeps_no_other_back(
+    office: PostOffice, ledger: Ledger
+) -> None:
+    office.declines = b"casino"
+    settings = load_settings()
+    alerts.raise_causes(ledger, settings, "own", [Cause("a", "Partner Casino: casino"), BROKEN])
+    alerts.clear(ledger, settings, "own", "a")
+
+    assert office.subjects == ["Failed: sync"]
+    office.declines = b""
+    assert channels.deliver(ledger, settings) == 0
+    assert office.subjects[1:] == ["Partner Casino: casino", "Well again: Partner Casino: casino"]
 
 
 def test_a_server_that_drips_costs_a_bounded_time(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

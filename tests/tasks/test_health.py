@@ -129,6 +129,15 @@ def test_a_partner_that_was_never_read_is_stale_from_when_it_was_added() -> None
     assert kinds(judged(Findings(error=Transient("away")), partner=young)) == ["unreachable"]
 
 
+def test_goods_without_a_number_are_a_warning_and_told_once_that_is_so_for_too_long() -> None:
+    young, old, sold_out = (6, NOW - 47 * HOUR), (7, NOW - 50 * HOUR), (0, NOW - 90 * HOUR)
+    assert judged(Findings(unverified=[young, sold_out]), 0) == Health("warning")
+    found = judged(Findings(unverified=[young, old, sold_out]), 0)
+
+    assert (found.status, kinds(found)) == ("warning", ["stale"])
+    assert "7 units are on sale unverified for 50 hours" in found.causes[0].message
+
+
 def test_a_partner_that_was_read_just_now_is_not_stale() -> None:
     assert judged(Findings(units=5), 0, partner=ROAST) == Health("healthy")
 

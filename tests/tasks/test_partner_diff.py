@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.errors import Transient
 from connectors.ledger.records import Partner, ProductMapping
 from connectors.records import Level, Offer
+from connectors.shopify import Shopify
 from tasks.partner_diff import SIGHTINGS, Feed, Policy, Reading, gone, is_proved_gone, reading, sighted, stock
-from tasks.partner_fetch import UNREACHABLE, feeds
+from tasks.partner_fetch import UNREACHABLE, feeds, heard
 from tasks.plan import Line, Outcome
 from tests.tasks.samples import NOON, level, product, variant
 
@@ -131,6 +133,7 @@ def test_own_variants_that_are_not_there_have_no_line() -> None:
         (offer(12, status="UNLISTED"), Reading(12)),
         (offer(12, status="ARCHIVED"), Reading(is_gone=True)),
         (offer(12, status="DRAFT"), Reading(is_gone=True)),
+        (offer(12, status="SUSPENDED"), Reading(unknown="partner_unreadable")),
         (None, Reading(is_gone=True)),
         (offer(12, tracked=False), Reading(unknown="partner_untracked")),
         (offer(None), Reading(unknown="partner_unreadable")),
@@ -145,8 +148,9 @@ def test_an_offer_is_a_number_an_absence_or_unknown(found: Offer | None, expecte
     [
         ({1: 4, 2: 5, 3: 6}, Reading(10)),
         ({1: 4}, Reading(4)),
-        ({2: 5}, Reading(0)),
-        ({}, Reading(0)),
+        ({1: 0}, Reading(0)),
+        ({2: 5}, Reading(is_gone=True)),
+        ({}, Reading(is_gone=True)),
         ({1: 4, 3: None}, Reading(unknown="partner_unreadable")),
         (None, Reading(unknown="partner_unreadable")),
     ],
@@ -205,12 +209,22 @@ def test_silence_becomes_zero_only_where_the_merchant_wants_it(
     limit: int | None,
     is_zero: bool,  # noqa: FBT001
 ) -> None:
-    policy = replace(POLICY, zero_when_stale=None if limit is None else NOON - limit * HOUR)
+    policy = replace(POLICY, zero_when_stale={} if limit is None else {1: NOON - limit * HOUR})
     line = compared((mapping(seen_at=NOON - seen_hours_ago * HOUR), UNREACHABLE), policy=policy)
     if is_zero:
         assert (line.wanted, line.outcome, line.note) == (0, None, "not verified for too long")
     else:
         assert (line.outcome, line.reason) == (Outcome.UNKNOWN, "partner_unreachable")
+
+
+def test_what_one_partner_wants_for_silence_is_nothing_to_another_that_it_is_summed_with() -> None:
+    silent = mapping(2, sums=True, partner_id=2, seen_at=NOON - 99 * HOUR)
+    parts = ((mapping(1, sums=True), Reading(5)), (silent, UNREACHABLE))
+    limits = [replace(POLICY, zero_when_stale={number: NOON - 48 * HOUR}) for number in (1, 2)]
+    kept, zeroed = (compared(*parts, policy=policy) for policy in limits)
+
+    assert (kept.outcome, kept.reason) == (Outcome.UNKNOWN, "partner_unreachable")
+    assert (zeroed.outcome, zeroed.wanted) == (None, 5)
 
 
 def test_gone_variants_are_named_for_people() -> None:
@@ -235,6 +249,16 @@ def test_only_own_mappings_feed_unless_all_are_summed() -> None:
 def test_what_nothing_was_heard_of_is_unreachable() -> None:
     (feed,) = feeds(PARTNER, [mapping()], {}, NOON)
     assert feed.parts[0][1] == UNREACHABLE
+
+
+def test_whatever_goes_wrong_with_one_partner_makes_only_its_own_unknown() -> None:
+    def open_shop(partner: int) -> Shopify:
+        raise Transient("away") if partner == 1 else ZeroDivisionError("a mistake of ours")
+
+    found = heard([mapping(1), mapping(2, partner_id=2)], open_shop)
+
+    assert found.readings == {1: UNREACHABLE, 2: UNREACHABLE}
+    assert [str(found.silent[each]) for each in (1, 2)] == ["away", "ZeroDivisionError: a mistake of ours"]
 
 
 # ----------------------------------------------------------------- properties

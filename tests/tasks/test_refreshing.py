@@ -61,6 +61,7 @@ class TestCooldown:
         assert refreshing.cooldown_until(NOW, 5, NOW) == NOW + timedelta(minutes=5)
         assert refreshing.cooldown_until(NOW, 5, NOW + timedelta(minutes=5)) is None
         assert refreshing.cooldown_until(NOW, 0, NOW) is None
+        assert refreshing.cooldown_until(NOW + timedelta(days=400), 5, NOW) is None
 
 
 class TestCompare:
@@ -176,6 +177,10 @@ class TestRemainder:
 
     def test_of_a_killed_one_is_everything(self) -> None:
         assert refreshing.remainder(finished({"interrupted": True}), [1, 2]) == Remainder((), (1, 2))
+
+    def test_of_one_of_all_products_that_came_to_nothing_is_refused(self) -> None:
+        with pytest.raises(RefreshRefused, match="run inventory-refresh-scheduled"):
+            refreshing.remainder(finished({"errors": []}), [])
 
     def test_of_a_whole_one_is_refused(self) -> None:
         with pytest.raises(RefreshRefused, match="nothing to retry"):
