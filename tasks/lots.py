@@ -305,7 +305,8 @@ class Lots:
             if repeatable:
                 ledger.refuse_write(write.id, AGAIN, now())
                 raise Transient(str(error)) from error
-            ledger.unclear_write(write.id, f"unclear: {error}", now(), due_at(write.sent_at))
+            lost_at = now()
+            ledger.unclear_write(write.id, f"unclear: {error}", lost_at, due_at(lost_at), lost_at=lost_at)
             raise
         except EvenstockError as error:
             ledger.refuse_write(write.id, str(error), now())

@@ -100,7 +100,8 @@ def _store(stall: Stall, write: MarketWrite, outcome: EvenstockError | None) -> 
         case None:
             stall.ledger.finish_write(write.id, stall.now())
         case UnknownOutcome():
-            stall.ledger.unclear_write(write.id, f"unclear: {outcome}", stall.now(), due_at(write.sent_at))
+            lost_at, reason = stall.now(), f"unclear: {outcome}"
+            stall.ledger.unclear_write(write.id, reason, lost_at, due_at(lost_at), lost_at=lost_at)
         case _:
             # It was surely not done. The push sends it alone, and judges what it meets.
             stall.ledger.refuse_write(write.id, str(outcome), stall.now())

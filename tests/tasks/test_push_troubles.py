@@ -1,11 +1,12 @@
 """What goes wrong while a listing is brought level, judged by what the marketplaces hold afterwards."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from connectors.ledger.market_records import BreakerState, ListingStatus
-from connectors.market import Marketplace
+from connectors.market import Lot, Marketplace
 from tests.fair import BRICKLINK, BRICKOWL, Fair
 
 EACH = pytest.mark.parametrize("name", [BRICKLINK, BRICKOWL])
@@ -74,6 +75,30 @@ class TestLostAnswers:
         fair.update(item, 4)
         fair.fault(name, CHANGE[name], "timeout_before", seconds=0)
         fair.push(item, name)
+        fair.sandbox.clear_calls()
+        fair.pass_time(55)
+        assert fair.push(item, name)[0].how == "unknown"
+        assert fair.calls(name) == []
+        fair.pass_time(10)
+        fair.push(item, name)
+        fair.assert_level_on(item, name)
+
+    def test_are_waited_for_from_when_they_were_lost_not_from_when_they_queued_up(
+        self, fair: Fair, name: Marketplace, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        item = level(fair)
+        fair.update(item, 4)
+        market = fair.stall(name).market
+        change = market.change
+
+        def queued(*asked: Any) -> Lot | None:  # noqa: ANN401
+            fair.pass_time(50)
+            return change(*asked)
+
+        monkeypatch.setattr(market, "change", queued)
+        fair.fault(name, CHANGE[name], "timeout_before", seconds=0)
+        fair.push(item, name)
+        monkeypatch.setattr(market, "change", change)
         fair.sandbox.clear_calls()
         fair.pass_time(55)
         assert fair.push(item, name)[0].how == "unknown"
