@@ -45,6 +45,10 @@ FOR_GOOD = frozenset({"no_item", "no_color", "ambiguous", "retired", "condition"
 """Refusals that only another item, or another catalogue, could change."""
 
 
+LEDGER = "ledger"
+"""The system of errors that say nothing of a marketplace."""
+
+
 class How(StrEnum):
     """How a push ended, in the words of the report's balance."""
 
@@ -191,7 +195,7 @@ class _Turn:
                 return self._ended(How.UNKNOWN, str(error))
             case Refused():
                 market_breaker.worked(self._stall)
-            case _ if market_breaker.failed(self._stall, str(error)):
+            case _ if error.system != LEDGER and market_breaker.failed(self._stall, str(error)):
                 return self._behind_the_breaker()
         return self._again(view, error)
 

@@ -51,10 +51,10 @@ class Shelf:
         self._lots: dict[str, list[Lot]] = {}
         self._turn = threading.Lock()
 
-    def find(self, new: NewLot) -> list[Lot]:
+    def find(self, new: NewLot, *, anew: bool) -> list[Lot]:
         """The lots that sell what `new` would, and those that carry its marker."""
         with self._turn:
-            if self._read_at is None or self._now() - self._read_at > self.AGE:
+            if anew or self._read_at is None or self._now() - self._read_at > self.AGE:
                 self._fill()
             by_id = {
                 lot.lot_id: lot
@@ -82,9 +82,14 @@ class Stall:
     sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
     shelf: Shelf | None = None
 
-    def find(self, new: NewLot) -> list[Lot]:
-        """The lots that sell what `new` would, and those that carry its marker."""
-        return self.market.find(new, "creations") if self.shelf is None else self.shelf.find(new)
+    def find(self, new: NewLot, *, anew: bool = False) -> list[Lot]:
+        """The lots that sell what `new` would, and those that carry its marker.
+
+        `anew`: as they are now; else they may have been read some moments ago.
+        """
+        if self.shelf is not None:
+            return self.shelf.find(new, anew=anew)
+        return self.market.find(new, "orders" if anew else "creations")
 
     @property
     def account(self) -> str:

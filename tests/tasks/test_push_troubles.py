@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from connectors.errors import Transient
 from connectors.ledger.market_records import BreakerState, ListingStatus
 from connectors.market import Lot, Marketplace
 from tests.fair import BRICKLINK, BRICKOWL, Fair
@@ -230,6 +231,23 @@ class TestBreaker:
             assert fair.quantities(BRICKOWL) == [quantity]
         assert fair.quantities(BRICKLINK) == [10]
         assert fair.ledger.breaker("default", BRICKOWL).state is BreakerState.CLOSED
+
+    def test_stays_closed_when_it_is_the_ledger_that_fails(
+        self, fair: Fair, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        item = level(fair)
+        fair.update(item, 4)
+
+        def busy(_: object) -> bool:
+            raise Transient("the ledger is busy", system="ledger")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(fair.ledger, "begin_write", busy)
+            for _ in range(2):
+                assert fair.push(item, BRICKLINK)[0].how == "failed"
+        assert fair.ledger.breaker("default", BRICKLINK).state is BreakerState.CLOSED
+        fair.settle()
+        fair.assert_level_on(item, BRICKLINK)
 
     def test_opens_after_five_failures_in_a_row(self, fair: Fair) -> None:
         item = level(fair)
