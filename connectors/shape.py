@@ -1,10 +1,15 @@
 """Narrow JSON to the shape that is expected, or say where it was not so."""
 
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from math import inf
+from typing import TypeVar
 
 from connectors.errors import Malformed
 from connectors.records import JsonObject, JsonValue
+
+T = TypeVar("T")
 
 
 def as_object(value: JsonValue, where: str) -> JsonObject:
@@ -30,7 +35,8 @@ def as_text(value: JsonValue, where: str) -> str:
 
 def as_int(value: JsonValue, where: str) -> int:
     """A whole number, also one written as a decimal; else `Malformed`."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+    # JSON has no infinity, but 1e999 is read as one.
+    if isinstance(value, bool) or not isinstance(value, int | float) or value in (inf, -inf) or value % 1:
         raise _unexpected("a whole number", value, where)
     return int(value)
 
@@ -73,6 +79,19 @@ def as_time(value: JsonValue, where: str) -> datetime:
     except ValueError:
         raise _unexpected("a time", value, where) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def each_readable(
+    values: Iterable[JsonValue], read: Callable[[JsonValue], T], problems: list[Malformed]
+) -> list[T]:
+    """Those that can be read; what is wrong with others is added to `problems` and hides none of them."""
+    found: list[T] = []
+    for value in values:
+        try:
+            found.append(read(value))
+        except Malformed as problem:
+            problems.append(problem)
+    return found
 
 
 def _is_number(value: JsonValue) -> bool:

@@ -7,7 +7,7 @@ https://www.bricklink.com/v3/api.page?page=resource-representations-order
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from html import unescape
 from typing import Final
 
@@ -17,13 +17,26 @@ from connectors.errors import Malformed
 from connectors.http import Answer
 from connectors.market import Condition, Lot, MarketOrder, OrderLine, OrderState, Part, split
 from connectors.records import JsonObject, JsonValue
-from connectors.shape import as_bool, as_count, as_decimal, as_id, as_list, as_object, as_text, as_time
+from connectors.shape import (
+    as_bool,
+    as_count,
+    as_decimal,
+    as_id,
+    as_list,
+    as_object,
+    as_text,
+    as_time,
+    each_readable,
+)
 
 CANCELLED: Final = frozenset({"CANCELLED", "NPB", "NPX"})
 """Statuses of orders whose units nobody will get. Any other, also one nobody knows, is open."""
 
 PURGED: Final = "PURGED"
 """An order of more than six months ago: what was in it is no longer told."""
+
+TOLD_FOR: Final = timedelta(days=150)
+"""For so long it surely is: BrickLink speaks of about six months."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +50,8 @@ class OrderHead:
     stamp: str
     units: int | None = None
     """How many units its lines must come to; None if the list does not tell."""
+    is_of_long_ago: bool = False
+    """What was in it may no longer be told."""
 
     @property
     def state(self) -> OrderState:
@@ -123,9 +138,10 @@ def _plain(value: JsonValue) -> str:
 # ------------------------------------------------------------------ orders
 
 
-def order_heads(answer: Answer) -> list[OrderHead]:
-    """The orders of a list."""
-    return [_head(as_object(each, "order")) for each in as_list(data(answer), "orders")]
+def order_heads(answer: Answer, problems: list[Malformed]) -> list[OrderHead]:
+    """The orders of a list; those that cannot be read are among `problems`."""
+    rows = as_list(data(answer), "orders")
+    return each_readable(rows, lambda each: _head(as_object(each, "order"), answer.at), problems)
 
 
 def order_lines(answer: Answer) -> tuple[OrderLine, ...]:
@@ -145,7 +161,7 @@ def order(head: OrderHead, lines: tuple[OrderLine, ...] | None) -> MarketOrder:
     )
 
 
-def _head(found: JsonObject) -> OrderHead:
+def _head(found: JsonObject, now: datetime) -> OrderHead:
     status = as_text(found.get("status"), "order.status").upper()
     ordered_at = as_time(found.get("date_ordered"), "order.date_ordered")
     changed = found.get("date_status_changed")
@@ -158,6 +174,7 @@ def _head(found: JsonObject) -> OrderHead:
         changed_at,
         " ".join(seen),
         None if found.get("total_count") is None else as_count(found["total_count"], "order.total_count"),
+        is_of_long_ago=now - ordered_at > TOLD_FOR,
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Final, TypeVar
 
 from pydantic import SecretStr
@@ -213,22 +214,22 @@ class BrickOwl:
         """Collect orders as far as they can be read; the first problem. One that is the order's own does not
         keep the others from being read.
         """
-        problem: ConnectorError | None = None
+        wrong: list[ConnectorError] = []
         looking = True
-        for head in self._heads(known, since):
+        for head in self._heads(known, since, wrong):
             stamp, again = known(head.order_id) or "", thorough and head.state == "open"
             if head.is_shown_by(stamp) and not (looking or again):
                 continue
             try:
                 alike, order = self._look(head, stamp, again=again)
             except (Malformed, Refused) as error:
-                problem = problem or error
+                wrong.append(error)
             except ConnectorError as error:
                 return error
             else:
                 looking = looking and not alike
                 found += [order] if order else []
-        return problem
+        return next(iter(wrong), None)
 
     def _look(self, head: OrderHead, stamp: str, *, again: bool) -> tuple[bool, MarketOrder | None]:
         """Whether an order is as it was, and if not (or `again`) all of it."""
@@ -244,13 +245,26 @@ class BrickOwl:
         lines = self._read(call, lambda answer: readers.order_lines(answer, announced))
         return readers.order(head, view, lines)
 
-    def _heads(self, known: Callable[[str], str | None], since: datetime | None) -> list[OrderHead]:
-        """The orders changed last; so many that the last one of them is as it was, if there are that many."""
+    def _heads(
+        self, known: Callable[[str], str | None], since: datetime | None, wrong: list[ConnectorError]
+    ) -> list[OrderHead]:
+        """The orders changed last; so many that the last one of them is as it was, if there are that many.
+
+        Those that cannot be read are among `wrong`.
+        """
         first = None if since is None else int(since.timestamp())
-        heads = self._read(calls.orders(FIRST_ORDERS, first), readers.order_heads)
-        if len(heads) >= FIRST_ORDERS and not heads[-1].is_shown_by(known(heads[-1].order_id) or ""):
-            heads = self._read(calls.orders(calls.MOST_ORDERS, first), readers.order_heads)
+        heads, problems = self._listed_orders(FIRST_ORDERS, first)
+        is_full = len(heads) + len(problems) >= FIRST_ORDERS
+        if is_full and not (heads and heads[-1].is_shown_by(known(heads[-1].order_id) or "")):
+            heads, problems = self._listed_orders(calls.MOST_ORDERS, first)
+        wrong += problems
         return [head for head in heads if since is None or head.ordered_at >= since]
+
+    def _listed_orders(self, limit: int, since: int | None) -> tuple[list[OrderHead], list[ConnectorError]]:
+        """So many orders, those changed last first, and what is wrong with others of them."""
+        call, problems = calls.orders(limit, since), list[Malformed]()
+        heads = self._read(call, partial(readers.order_heads, problems=problems))
+        return heads, [self.http.signed(each, call) for each in problems]
 
     # ---------------------------------------------------------------- sending
 

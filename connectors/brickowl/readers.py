@@ -18,7 +18,7 @@ from connectors.errors import ConnectorError, Malformed
 from connectors.http import Answer
 from connectors.market import Lot, MarketOrder, OrderLine, OrderState, split
 from connectors.records import JsonObject, JsonValue
-from connectors.shape import as_count, as_decimal, as_id, as_list, as_object, as_text
+from connectors.shape import as_count, as_decimal, as_id, as_list, as_object, as_text, each_readable
 
 CANCELLED: Final = 8
 """The status of orders whose units nobody will get. Any other, also one nobody knows, is open."""
@@ -174,9 +174,9 @@ class OrderView:
         return f"{head.shown} {'-' if self.changed_at is None else int(self.changed_at.timestamp())}"
 
 
-def order_heads(answer: Answer) -> list[OrderHead]:
-    """The orders of a list."""
-    return [_head(each) for each in rows(answer.body, "orders")]
+def order_heads(answer: Answer, problems: list[Malformed]) -> list[OrderHead]:
+    """The orders of a list; those that cannot be read are among `problems`."""
+    return each_readable(rows(answer.body, "orders"), lambda each: _head(as_object(each, "order")), problems)
 
 
 def _head(found: JsonObject) -> OrderHead:

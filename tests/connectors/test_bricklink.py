@@ -304,7 +304,7 @@ HEAD: JsonObject = {
 
 class TestAnOrder:
     def stamp(self, **changed: JsonValue) -> str:
-        return readers.order_heads(answer({"data": [HEAD | changed]}))[0].stamp
+        return readers.order_heads(answer({"data": [HEAD | changed]}), [])[0].stamp
 
     def test_s_lines_come_in_batches_and_are_added_up_by_lot(self) -> None:
         def line(lot: int | None, quantity: int, no: str = "3001") -> JsonObject:
@@ -329,11 +329,11 @@ class TestAnOrder:
 
     @pytest.mark.parametrize("status", ["PENDING", "OCR", "PAID-PENDING", "SOMETHING_NEW", "NRS"])
     def test_in_a_status_that_is_not_cancelled_is_open(self, status: str) -> None:
-        assert readers.order_heads(answer({"data": [HEAD | {"status": status}]}))[0].state == "open"
+        assert readers.order_heads(answer({"data": [HEAD | {"status": status}]}), [])[0].state == "open"
 
     @pytest.mark.parametrize("status", ["CANCELLED", "cancelled", "NPB"])
     def test_that_nobody_gets_is_cancelled(self, status: str) -> None:
-        assert readers.order_heads(answer({"data": [HEAD | {"status": status}]}))[0].state == "cancelled"
+        assert readers.order_heads(answer({"data": [HEAD | {"status": status}]}), [])[0].state == "cancelled"
 
     @pytest.mark.parametrize(
         "changed",
@@ -345,7 +345,7 @@ class TestAnOrder:
         assert self.stamp(buyer_name="somebody else") == self.stamp()
 
     def test_s_id_may_be_text(self) -> None:
-        assert readers.order_heads(answer({"data": [HEAD | {"order_id": "4711"}]}))[0].order_id == "4711"
+        assert readers.order_heads(answer({"data": [HEAD | {"order_id": "4711"}]}), [])[0].order_id == "4711"
 
 
 READ = Call("GET /inventories", "inventories", "GET")

@@ -370,7 +370,7 @@ LINE: JsonObject = {
 
 
 def test_an_order_is_read_with_its_lines_less_refunds() -> None:
-    (head,) = readers.order_heads(answer(HEAD))
+    (head,) = readers.order_heads(answer(HEAD), [])
     view = readers.order_view(answer({"updated_time": 1795255260, "combine_with": None}))
     order = readers.order(head, view, readers.order_lines(answer([LINE])))
     assert (order.order_id, order.status, order.state) == ("4000001", "Payment Submitted", "open")
@@ -387,7 +387,7 @@ def test_an_order_is_read_with_its_lines_less_refunds() -> None:
     ("status", "state"), [("8", "cancelled"), (8, "cancelled"), ("0", "open"), ("99", "open")]
 )
 def test_only_a_cancelled_order_is_not_open(status: JsonValue, state: str) -> None:
-    assert readers.order_heads(answer([HEAD | {"status_id": status}]))[0].state == state
+    assert readers.order_heads(answer([HEAD | {"status_id": status}]), [])[0].state == state
 
 
 @pytest.mark.parametrize(("told", "into"), [("4000002", "4000002"), (0, None), ("", None), ("0", None)])
@@ -403,7 +403,7 @@ def test_a_line_may_lack_what_is_empty() -> None:
 
 def test_a_stamp_moves_with_everything_that_is_listed_and_with_the_time_of_change() -> None:
     view = readers.order_view(answer({"updated_time": "1795255260"}))
-    (head,) = readers.order_heads(answer(HEAD))
+    (head,) = readers.order_heads(answer(HEAD), [])
     stamps = {view.stamp(head)}
     for moved in (
         {"status_id": "2"},
@@ -411,7 +411,7 @@ def test_a_stamp_moves_with_everything_that_is_listed_and_with_the_time_of_chang
         {"total_lots": "2"},
         {"base_order_total": "1"},
     ):
-        (other,) = readers.order_heads(answer(HEAD | moved))
+        (other,) = readers.order_heads(answer(HEAD | moved), [])
         stamps.add(view.stamp(other))
         assert not other.is_shown_by(view.stamp(head))
     stamps.add(readers.order_view(answer({"updated_time": "1795255261"})).stamp(head))
