@@ -130,8 +130,11 @@ def level(
         work = replace(stall, shelf=Shelf(stall.market, stall.now)) if is_many else stall
         moved = _moved_together(stall, keys) if is_many else {}
         part.ended = [_counted(each, moved) for each in _push_all(work, keys)]
+        if any(each.orders_wanted for each in part.ended):
+            _hear(stall, part)
         if compares or (part.ended and not stall.market.reads_first):
             _look(stall, part, everything=compares)
+        part.bookings = list(stall.heard)
         part.usage = dict(stall.market.usage.as_dict())
     return part
 
@@ -224,6 +227,14 @@ def _put_off(stall: Stall, keys: Sequence[ListingKey], closed: Ended) -> list[En
 
 
 # ------------------------------------------------------------------- looking
+
+
+def _hear(stall: Stall, part: Part) -> None:
+    """Lots showed less than expected: their orders are not left to the next run."""
+    try:
+        part.orders += booking.book(stall).orders
+    except ConnectorError as error:
+        part.trouble = part.trouble or f"orders could not be read: {error}"
 
 
 def _look(stall: Stall, part: Part, *, everything: bool) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from connectors.ledger import Ledger
-from connectors.ledger.market_records import Item, Listing, View
+from connectors.ledger.market_records import Booking, Item, Listing, View
 from connectors.market import Condition, Lot, Market, NewLot, Part, marker
 from connectors.records import JsonObject
 from connectors.settings import Settings
@@ -73,7 +73,10 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """What a step works with. `shelf`: where lots are looked for that may be there already."""
+    """What a step works with.
+
+    `shelf`: where lots are looked for that may be there already. `heard`: what every look at the orders did.
+    """
 
     settings: Settings
     ledger: Ledger
@@ -81,6 +84,7 @@ class Stall:
     now: Callable[[], datetime]
     sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
     shelf: Shelf | None = None
+    heard: list[Booking] = field(default_factory=list)
 
     def find(self, new: NewLot, *, anew: bool = False) -> list[Lot]:
         """The lots that sell what `new` would, and those that carry its marker.

@@ -164,6 +164,36 @@ class TestNet:
         assert [(each["item_id"], each["quantity"]) for each in orders] == [(item, 4)]
         fair.assert_level(item)
 
+    def test_hears_of_a_sale_that_it_meets_while_it_pushes(self, fair: Served) -> None:
+        item = fair.create(10)
+        fair.net()
+        before = {"operation": CHANGES[BRICKLINK], "nth": 1}
+        fair.event(BRICKLINK, "sale", lot=int(fair.lot_id(item)), quantity=2, before=before)
+        fair.update(item, 12)
+        orders: Any = fair.net()["orders"]
+        assert [(each["item_id"], each["quantity"]) for each in orders] == [(item, 2)]
+        assert fair.item(item).quantity_available == 10
+        fair.net()
+        fair.assert_level(item)
+
+    def test_tells_for_a_day_of_a_unit_that_was_sold_twice_whoever_heard_of_it(
+        self, fair: Served, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        item = fair.create(1)
+        fair.net()
+        first, second = (
+            str(fair.sell(name, fair.lot_id(item, name), 1)["order_id"]) for name in (BRICKLINK, BRICKOWL)
+        )
+        fair.book()  # as a worker's push does, which has no report
+        for _ in range(2):
+            rows: Any = fair.net()["oversold"]
+            assert [(each["order_id"], each["other_order"]) for each in rows] == [
+                (second, f"{BRICKLINK}/{first}")
+            ]
+        fair.pass_time(25 * 3600)
+        monkeypatch.setenv("EVENSTOCK_NOW", fair.now().isoformat())
+        assert fair.net()["oversold"] == []
+
     def test_one_marketplace_that_is_down_touches_no_other(self, fair: Served) -> None:
         item = fair.create(10)
         fair.fault(BRICKLINK, "*", "http", status=503, times=-1)
@@ -330,7 +360,7 @@ def test_a_run_that_may_call_nobody_does_not_say_that_all_is_well(fair: Served) 
     fair.create(10)
     tale = Tale("run", fair.now(), dry_run=False, writes=True)
     tale.parts = [plan(load_settings(), fair.ledger, place, None) for place in PLACES]
-    report = market_run.told(fair.ledger, tale, ["default"])
+    report = market_run.told(fair.ledger, tale, ["default"], fair.now())
     assert report["message"] == "Marketplace sync: 0 listings brought level; 2 put off"
 
 
