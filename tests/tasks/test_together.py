@@ -10,9 +10,10 @@ import pytest
 
 from connectors.brickowl import BrickOwl
 from connectors.errors import ConnectorError
-from connectors.ledger.market_records import ListingKey, ListingStatus
+from connectors.ledger.market_records import BreakerState, ListingKey, ListingStatus
 from connectors.market import Change
 from connectors.records import JsonObject
+from tasks.breaker import failed
 from tasks.lease import held
 from tasks.push import lease_of
 from tasks.settling import due_at
@@ -89,6 +90,25 @@ def test_a_lost_batch_is_waited_for_from_when_it_was_lost(served: Served, items:
     served.settle()
     for item in items:
         served.assert_level(item)
+
+
+def test_a_batch_that_works_shows_that_the_marketplace_does(served: Served, items: list[str]) -> None:
+    stall = served.stall(BRICKOWL)
+    served.ledger.judge_breaker(
+        "default", BRICKOWL, lambda found: failed(found, "away", served.now(), at_once=True)
+    )
+    served.pass_time(61)
+    keys = [ListingKey("default", item, BRICKOWL) for item in items]
+    assert len(move_together(stall, cast("BrickOwl", stall.market), keys)) == 9
+    assert served.ledger.breaker("default", BRICKOWL).state is BreakerState.CLOSED
+
+
+def test_a_batch_that_fails_counts_as_one_failure(served: Served, items: list[str]) -> None:
+    stall = served.stall(BRICKOWL)
+    keys = [ListingKey("default", item, BRICKOWL) for item in items]
+    served.fault(BRICKOWL, BATCH, "lost_answer")
+    move_together(stall, cast("BrickOwl", stall.market), keys)
+    assert served.ledger.breaker("default", BRICKOWL).failures == 1
 
 
 @dataclass
