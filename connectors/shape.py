@@ -4,12 +4,16 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from math import inf
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from connectors.errors import Malformed
 from connectors.records import JsonObject, JsonValue
 
 T = TypeVar("T")
+
+DIGITS: Final = 18
+"""More of them no number has; 1e999999999 would take all memory to write out."""
+MOST_UNITS: Final = 2**31 - 1
 
 
 def as_object(value: JsonValue, where: str) -> JsonObject:
@@ -55,9 +59,17 @@ def as_decimal(value: JsonValue, where: str) -> Decimal:
 def as_count(value: JsonValue, where: str) -> int:
     """A whole number, also one written as text; else `Malformed`."""
     number = as_decimal(value, where)
-    if number != number.to_integral_value():
+    if number.adjusted() > DIGITS or number != number.to_integral_value():
         raise _unexpected("a whole number", value, where)
     return int(number)
+
+
+def as_units(value: JsonValue, where: str) -> int:
+    """How many there are: a whole number from 0, also one written as text; else `Malformed`."""
+    number = as_count(value, where)
+    if not 0 <= number <= MOST_UNITS:
+        raise _unexpected("a number of units", value, where)
+    return number
 
 
 def as_id(value: JsonValue, where: str) -> str:

@@ -26,6 +26,7 @@ from connectors.shape import (
     as_object,
     as_text,
     as_time,
+    as_units,
     each_readable,
 )
 
@@ -71,7 +72,7 @@ def lot(value: JsonValue, *, keep_empty: bool) -> Lot:
     """One lot. `keep_empty`: those that the seller does not retain may be brought to zero all the same."""
     found = as_object(value, "lot")
     sold = part(found)
-    quantity = as_count(found.get("quantity"), "lot.quantity")
+    quantity = as_units(found.get("quantity"), "lot.quantity")
     text, mark = split(_plain(found.get("remarks")))
     retain, room = _flag(found, "is_retain"), _stock_room(found)
     return Lot(
@@ -173,7 +174,7 @@ def _head(found: JsonObject, now: datetime) -> OrderHead:
         ordered_at,
         changed_at,
         " ".join(seen),
-        None if found.get("total_count") is None else as_count(found["total_count"], "order.total_count"),
+        None if found.get("total_count") is None else as_units(found["total_count"], "order.total_count"),
         is_of_long_ago=now - ordered_at > TOLD_FOR,
     )
 
@@ -183,7 +184,7 @@ def _line(found: JsonObject) -> OrderLine:
     key = key_of(part(found))
     number = found.get("inventory_id")
     lot_id = as_id(number, "order.item.inventory_id") if number else ""
-    quantity = as_count(found.get("quantity"), "order.item.quantity")
+    quantity = as_units(found.get("quantity"), "order.item.quantity")
     return OrderLine(lot_id or key, lot_id, key, split(_plain(found.get("remarks")))[1], quantity)
 
 

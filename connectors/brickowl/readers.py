@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Final
 
 from connectors.brickowl.terms import key
@@ -18,7 +17,16 @@ from connectors.errors import ConnectorError, Malformed
 from connectors.http import Answer
 from connectors.market import Lot, MarketOrder, OrderLine, OrderState, split
 from connectors.records import JsonObject, JsonValue
-from connectors.shape import as_count, as_decimal, as_id, as_list, as_object, as_text, each_readable
+from connectors.shape import (
+    as_count,
+    as_decimal,
+    as_id,
+    as_list,
+    as_object,
+    as_text,
+    as_units,
+    each_readable,
+)
 
 CANCELLED: Final = 8
 """The status of orders whose units nobody will get. Any other, also one nobody knows, is open."""
@@ -53,7 +61,7 @@ def lots(answer: Answer) -> list[Lot]:
 
 def lot(found: JsonObject) -> Lot:
     """One lot. Its price is the listed one, before a sale's percents."""
-    quantity = as_count(found.get("qty"), "lot.qty")
+    quantity = as_units(found.get("qty"), "lot.qty")
     price = found.get("base_price")
     return Lot(
         lot_id=as_id(found.get("lot_id"), "lot.lot_id"),
@@ -188,7 +196,7 @@ def _head(found: JsonObject) -> OrderHead:
         state="cancelled" if number == CANCELLED else "open",
         ordered_at=_unix(found.get("order_date"), "order.order_date"),
         shown=" ".join([str(number), *(_text(each) or "-" for each in totals)]),
-        units=None if totals[0] is None else as_count(totals[0], "order.total_quantity"),
+        units=None if totals[0] is None else as_units(totals[0], "order.total_quantity"),
     )
 
 
@@ -212,18 +220,18 @@ def order_lines(answer: Answer, announced: int | None = None) -> tuple[OrderLine
 
 
 def _ordered(found: JsonObject) -> int:
-    return as_count(found.get("ordered_quantity"), "order.item.ordered_quantity")
+    return as_units(found.get("ordered_quantity"), "order.item.ordered_quantity")
 
 
 def _line(found: JsonObject) -> OrderLine:
     ordered = _ordered(found)
-    refunded = as_decimal(found.get("refunded_quantity") or 0, "order.item.refunded_quantity")
+    refunded = as_units(found.get("refunded_quantity") or 0, "order.item.refunded_quantity")
     return OrderLine(
         line_id=as_id(found.get("order_item_id"), "order.item.order_item_id"),
         lot_id=_text(found.get("lot_id")),
         key=_key(found, "order.item"),
         marker=split(external_id(found))[1],
-        quantity=int(max(Decimal(0), ordered - refunded)),
+        quantity=max(0, ordered - refunded),
     )
 
 

@@ -270,6 +270,8 @@ class TestALot:
             {"quantity": None},
             {"quantity": "many"},
             {"quantity": 2.5},
+            {"quantity": -3},
+            {"quantity": 2**31},
             {"new_or_used": "X"},
             {"unit_price": "NaN"},
             {"unit_price": None},
@@ -326,6 +328,13 @@ class TestAnOrder:
             ("PART/3002/5/N/-", "", 4),
         ]
         assert {each.marker for each in found} == {MARK}
+
+    @pytest.mark.parametrize("quantity", [-1, "1e999999999", 2**31, None])
+    def test_s_line_is_no_less_than_nothing(self, quantity: JsonValue) -> None:
+        line: JsonObject = {"inventory_id": 1, "color_id": 5, "quantity": quantity, "new_or_used": "N"}
+        line["item"] = {"no": "3001", "type": "PART"}
+        with pytest.raises(Malformed, match=r"order\.item\.quantity"):
+            readers.order_lines(answer({"data": [[line]]}))
 
     @pytest.mark.parametrize("status", ["PENDING", "OCR", "PAID-PENDING", "SOMETHING_NEW", "NRS"])
     def test_in_a_status_that_is_not_cancelled_is_open(self, status: str) -> None:

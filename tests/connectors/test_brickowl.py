@@ -401,6 +401,14 @@ def test_a_line_may_lack_what_is_empty() -> None:
     assert (line.key, line.quantity, line.marker, line.lot_id) == ("306255-64/used", 5, None, "")
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"ordered_quantity": "-5"}, {"refunded_quantity": "-2"}, {"ordered_quantity": "1e999999999"}]
+)
+def test_a_line_is_no_less_than_nothing_and_no_more_than_was_ordered(wrong: JsonObject) -> None:
+    with pytest.raises(Malformed, match=r"order\.item"):
+        readers.order_lines(answer(LINE | wrong))
+
+
 def test_a_stamp_moves_with_everything_that_is_listed_and_with_the_time_of_change() -> None:
     view = readers.order_view(answer({"updated_time": "1795255260"}))
     (head,) = readers.order_heads(answer(HEAD), [])

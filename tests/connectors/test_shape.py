@@ -6,7 +6,7 @@ import pytest
 
 from connectors.errors import Malformed
 from connectors.records import JsonValue
-from connectors.shape import as_count, as_id, as_int, each_readable
+from connectors.shape import as_count, as_id, as_int, as_units, each_readable
 
 
 @pytest.mark.parametrize("value", [inf, -inf, 1.5, True, None, "3", [], {}])
@@ -20,6 +20,12 @@ def test_what_is_no_whole_number_is_malformed(value: JsonValue) -> None:
 def test_what_is_no_id_is_malformed(value: JsonValue) -> None:
     with pytest.raises(Malformed):
         as_id(value, "id")
+
+
+@pytest.mark.parametrize("value", [-1, "-1", 2**31, "1e30", "1e999999999", 0.5, None])
+def test_what_cannot_be_units_is_malformed(value: JsonValue) -> None:
+    with pytest.raises(Malformed):
+        as_units(value, "units")
 
 
 @pytest.mark.parametrize(("value", "number"), [(3, 3), (-2.0, -2), (10**20, 10**20), (0, 0)])
