@@ -108,10 +108,13 @@ class Lots:
                 self._adopt(found.lot)
 
     def free(self, found: Sequence[Lot], new: NewLot) -> list[Lot]:
-        """Those of the lots found that the new one might be: none that another item has, marked or not."""
+        """Those of the lots found that the new one might be: none that another item has, marked or not.
+
+        One that was told twice is there once.
+        """
         ids = [lot.lot_id for lot in found if lot.marker != new.marker]
         taken = self._stall.ledger.taken(self._key.account, self._key.marketplace, ids)
-        return [lot for lot in found if lot.lot_id not in taken]
+        return list({lot.lot_id: lot for lot in found if lot.lot_id not in taken}.values())
 
     def new_lot(self, view: View, quantity: int) -> NewLot:
         """The lot that an item asks for. Raises Refused if nobody knows Brick Owl's number of it."""

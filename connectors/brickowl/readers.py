@@ -211,12 +211,19 @@ def order_view(answer: Answer) -> OrderView:
 
 
 def order_lines(answer: Answer, announced: int | None = None) -> tuple[OrderLine, ...]:
-    """The lines of an order, less what was refunded. Raises Malformed if some of it are missing."""
-    lines = rows(answer.body, "order.items")
+    """The lines of an order, less what was refunded. Raises Malformed if some of it are missing.
+
+    One that is told twice counts once.
+    """
+    lines = {_line_id(each): each for each in rows(answer.body, "order.items")}.values()
     told = sum(_ordered(each) for each in lines)
     if announced is not None and told < announced:
         raise Malformed(f"the order's lines come to {told} units, announced are {announced}")
     return tuple(_line(each) for each in lines)
+
+
+def _line_id(found: JsonObject) -> str:
+    return as_id(found.get("order_item_id"), "order.item.order_item_id")
 
 
 def _ordered(found: JsonObject) -> int:
@@ -227,7 +234,7 @@ def _line(found: JsonObject) -> OrderLine:
     ordered = _ordered(found)
     refunded = as_units(found.get("refunded_quantity") or 0, "order.item.refunded_quantity")
     return OrderLine(
-        line_id=as_id(found.get("order_item_id"), "order.item.order_item_id"),
+        line_id=_line_id(found),
         lot_id=_text(found.get("lot_id")),
         key=_key(found, "order.item"),
         marker=split(external_id(found))[1],

@@ -401,6 +401,12 @@ def test_a_line_may_lack_what_is_empty() -> None:
     assert (line.key, line.quantity, line.marker, line.lot_id) == ("306255-64/used", 5, None, "")
 
 
+def test_a_line_that_is_told_twice_counts_once() -> None:
+    assert len(readers.order_lines(answer([LINE, LINE]))) == 1
+    with pytest.raises(Malformed, match="come to 5 units, announced are 10"):
+        readers.order_lines(answer([LINE, LINE]), 10)
+
+
 @pytest.mark.parametrize(
     "wrong", [{"ordered_quantity": "-5"}, {"refunded_quantity": "-2"}, {"ordered_quantity": "1e999999999"}]
 )

@@ -277,6 +277,15 @@ class TestPairing:
         fair.assert_level_on(item, BRICKLINK)
         assert len(fair.calls(BRICKLINK)) == 5  # orders, the lot, orders; all lots, and the new one
 
+    def test_a_lot_that_is_listed_twice_is_one(self, fair: Fair, monkeypatch: pytest.MonkeyPatch) -> None:
+        fair.sandbox.put_world(world(bricklink={"lots": [self.lot(6)]}))
+        market = fair.stall(BRICKLINK).market
+        find = market.find
+        monkeypatch.setattr(market, "find", lambda *asked: find(*asked) * 2)
+        item = fair.create(8)
+        fair.push(item)
+        fair.assert_level(item)
+
     def test_two_items_of_one_kind_have_a_lot_each(self, fair: Fair) -> None:
         first, second = fair.create(3), fair.create(4)
         fair.push(first)
