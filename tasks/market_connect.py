@@ -93,8 +93,9 @@ def open_brickowl(
 ) -> BrickOwl:
     """An account's Brick Owl store; see `open_market`. `given`: credentials that are not kept yet."""
     key = (given or credentials(settings, ledger, account, "brickowl"))["api_key"]
+    address = settings.brickowl_base_url or brickowl.BASE_URL
     http = Http(
-        settings.brickowl_base_url or brickowl.BASE_URL,
+        address,
         system="brickowl",
         account=account,
         judge=brickowl.judge,
@@ -102,7 +103,7 @@ def open_brickowl(
         pacer=brickowl.shared_pacer(account, ledger.database.name, Company(ledger)),
         writes_off=not settings.evenstock_writes,
     )
-    return BrickOwl(http, key)
+    return BrickOwl(http, key, brickowl.shared_list(f"{address} {account}"))
 
 
 def open_market(

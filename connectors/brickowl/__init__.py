@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from connectors.brickowl import calls, readers, terms
 from connectors.brickowl.choice import choose
+from connectors.brickowl.listed import LISTED_FOR, Listed, shared_list
 from connectors.brickowl.pacing import OwlPacer, shared_pacer
 from connectors.brickowl.readers import OrderHead, OrderView, Store
 from connectors.brickowl.verdict import GONE, NO_ITEM, judge
@@ -30,16 +31,23 @@ BASE_URL: Final = "https://api.brickowl.com/v1"
 FIRST_ORDERS: Final = 500
 """Orders that are listed at first; more only if the last one of them has changed too."""
 
-LISTED_FOR: Final = 60.0
-"""Seconds for which a list of all lots is good enough to see what the seller had before."""
-
-__all__ = ["BASE_URL", "BrickOwl", "OwlPacer", "Store", "choose", "judge", "shared_pacer"]
+__all__ = [
+    "BASE_URL",
+    "LISTED_FOR",
+    "BrickOwl",
+    "OwlPacer",
+    "Store",
+    "choose",
+    "judge",
+    "shared_list",
+    "shared_pacer",
+]
 
 
 class BrickOwl:
     """One store, as a `connectors.market.Market`; its `http` needs `judge` and a pacer.
 
-    It is also a `ChangesMany` and a `Catalogue`.
+    It is also a `ChangesMany` and a `Catalogue`. `listed`: what is shared with others that are opened for it.
     """
 
     name: Final[Marketplace] = "brickowl"
@@ -49,10 +57,10 @@ class BrickOwl:
     reads_first: Final = False
     """A change needs nothing of what is there."""
 
-    def __init__(self, http: Http, key: SecretStr) -> None:
+    def __init__(self, http: Http, key: SecretStr, listed: Listed | None = None) -> None:
         self.http = http
         self._key = key
-        self._listed: tuple[float, list[Lot]] | None = None
+        self._listed = listed or Listed()
 
     @property
     def account(self) -> str:
@@ -87,7 +95,7 @@ class BrickOwl:
         """All lots, in one answer; those hidden or empty too."""
         asked_at = self.http.elapsed()
         found = self._read(calls.lots(lane), readers.lots)
-        self._listed = (asked_at, found)
+        self._listed.keep(found, asked_at)
         return found
 
     def lot(self, lot_id: str, lane: Lane = "orders") -> Lot | None:
@@ -109,11 +117,9 @@ class BrickOwl:
         key = self.key(new)
         return [lot for lot in self._known_lots(lane) if lot.key == key or lot.marker == new.marker]
 
-    def _known_lots(self, lane: Lane) -> list[Lot]:
-        listed = self._listed if lane == "creations" else None
-        if listed is not None and self.http.elapsed() - listed[0] < LISTED_FOR:
-            return listed[1]
-        return self.lots(lane)
+    def _known_lots(self, lane: Lane) -> Sequence[Lot]:
+        recent = self._listed.recent(self.http.elapsed()) if lane == "creations" else None
+        return self.lots(lane) if recent is None else recent
 
     def create(self, new: NewLot) -> str:
         """Make a lot, on sale at once, without its texts; its id. Made twice when called twice."""

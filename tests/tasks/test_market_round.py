@@ -46,6 +46,13 @@ class TestAtOnce:
         assert fair.item(item).quantity_available == 10
         fair.assert_level(item)
 
+    def test_new_items_share_a_look_at_what_brick_owl_has(self, fair: Served) -> None:
+        """The list of all lots may be megabytes long, and each push opens the store anew."""
+        for _ in range(3):
+            fair.push_now(fair.create(3))
+        assert fair.calls(BRICKOWL).count("GET /inventory/list") == 1
+        assert fair.quantities(BRICKOWL) == [3, 3, 3]
+
     def test_without_external_calls_it_is_mocked_and_nothing_is_believed(
         self, fair: Served, monkeypatch: pytest.MonkeyPatch
     ) -> None:
