@@ -12,7 +12,7 @@ from html import unescape
 from typing import Final
 
 from connectors.bricklink.calls import CONDITIONS, key_of
-from connectors.bricklink.envelope import data
+from connectors.bricklink.envelope import data, listed
 from connectors.errors import Malformed
 from connectors.http import Answer
 from connectors.market import Condition, Lot, MarketOrder, OrderLine, OrderState, Part, split
@@ -22,7 +22,6 @@ from connectors.shape import (
     as_count,
     as_decimal,
     as_id,
-    as_list,
     as_object,
     as_text,
     as_time,
@@ -65,7 +64,7 @@ class OrderHead:
 
 def lots(answer: Answer, *, keep_empty: bool) -> list[Lot]:
     """All lots of a list; there are no further pages."""
-    return [lot(each, keep_empty=keep_empty) for each in as_list(data(answer), "inventories")]
+    return [lot(each, keep_empty=keep_empty) for each in listed(answer, "inventories")]
 
 
 def lot(value: JsonValue, *, keep_empty: bool) -> Lot:
@@ -141,13 +140,13 @@ def _plain(value: JsonValue) -> str:
 
 def order_heads(answer: Answer, problems: list[Malformed]) -> list[OrderHead]:
     """The orders of a list; those that cannot be read are among `problems`."""
-    rows = as_list(data(answer), "orders")
+    rows = listed(answer, "orders")
     return each_readable(rows, lambda each: _head(as_object(each, "order"), answer.at), problems)
 
 
 def order_lines(answer: Answer) -> tuple[OrderLine, ...]:
     """The lines of an order. They come in one array for each batch that the buyer added."""
-    batches = as_list(data(answer), "order.items")
+    batches = listed(answer, "order.items")
     items = [item for batch in batches for item in (batch if isinstance(batch, list) else [batch])]
     return _added_up(_line(as_object(item, "order.item")) for item in items)
 

@@ -289,6 +289,15 @@ class TestALot:
         states = [a_lot(completeness=state, item={"no": "7644-1", "type": "SET"}) for state in "CBS"]
         assert [each.key for each in states] == [f"SET/7644-1/5/N/{state}" for state in "CBS"]
 
+    def test_is_not_there_only_where_nothing_is_said_to_be(self) -> None:
+        nothing: JsonObject = {"meta": {"code": 204, "message": "OK_NO_CONTENT"}}
+        assert readers.lots(answer(nothing), keep_empty=True) == []
+        assert readers.lots(answer(None, 204), keep_empty=True) == []
+        wrong: list[JsonObject | None] = [{"meta": {"code": 200}}, {"meta": {"code": 200}, "data": {}}, None]
+        for body in wrong:
+            with pytest.raises(Malformed):
+                readers.lots(answer(body), keep_empty=True)
+
     def test_is_the_same_whatever_the_case_of_its_number(self) -> None:
         assert calls.key_of(replace(BRICK, no="3001PB01")) == calls.key_of(replace(BRICK, no="3001pb01"))
 
