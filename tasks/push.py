@@ -69,8 +69,8 @@ class Ended:
     """How a push of a listing ended, and why not better.
 
     `orders_wanted`: a lot showed less than expected. `closed_until`: nothing else of this urgency or less can
-    be sent there before. `before`: units that the lot was expected to show (None: there was none); `after`:
-    those that it is to show.
+    be sent there before; `calls_spent`: for want of calls, so that other lanes may have some. `before`: units
+    that the lot was expected to show (None: there was none); `after`: those that it is to show.
     """
 
     key: ListingKey
@@ -79,6 +79,7 @@ class Ended:
     lot_id: str | None = None
     orders_wanted: bool = False
     closed_until: datetime | None = None
+    calls_spent: bool = False
     before: int | None = None
     after: int | None = None
 
@@ -186,7 +187,7 @@ class _Turn:
     def _failed(self, view: View, error: ConnectorError) -> Ended | None:
         match error:
             case BudgetSpent():
-                return self._closed(error.free_at, str(error))
+                return replace(self._closed(error.free_at, str(error)), calls_spent=True)
             case Unauthorised():
                 market_breaker.failed(self._stall, str(error), at_once=True)
                 return self._behind_the_breaker()
@@ -248,7 +249,8 @@ class _Turn:
         return replace(self._put_off(until, reason), closed_until=until)
 
     def _put_off(self, until: datetime, reason: str) -> Ended:
-        self._stall.ledger.postpone([self._key], reason, until)
+        if self._last is not None:
+            self._stall.ledger.postpone({self._key: self._last.item.revision}, reason, until)
         return self._ended(How.NOT_SENT, reason)
 
     def _ended(self, how: How, reason: str = "", lot_id: str | None = None) -> Ended:

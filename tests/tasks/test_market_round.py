@@ -218,6 +218,21 @@ class TestNet:
         assert len(fair.calls(BRICKLINK)) == 1
         assert all(fair.view(item).listing.next_attempt_at for item in items)
 
+    def test_what_another_lane_has_calls_for_is_not_put_off(self, fair: Served) -> None:
+        items = [fair.create(number) for number in range(1, 10)]
+        fair.net()
+        for item in items[:6]:
+            fair.change("update", item, price="0.5")
+        for item in items[6:]:
+            fair.change("update", item, notes="Clean")
+        fair.ledger.spend("default", BRICKLINK, "orders", fair.now(), calls=2_500)
+        counts: Any = fair.net()["balance"]
+        assert (counts["done"], counts["not_sent"]) == (9 + 3, 6)
+        for item in items[6:]:
+            fair.assert_level(item)
+        assert {fair.view(item).listing.status for item in items[:6]} == {ListingStatus.SYNCING}
+        assert all("for prices" in fair.view(item).listing.reason for item in items[:6])
+
     def test_what_it_would_do_is_told_without_a_call(self, fair: Served) -> None:
         fair.create(10)
         part = plan(load_settings(), fair.ledger, PLACES[0], None)

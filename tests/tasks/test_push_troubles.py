@@ -278,6 +278,25 @@ def test_an_empty_lane_leaves_items_syncing_with_the_time_they_go(fair: Fair) ->
     fair.assert_level(item)
 
 
+def test_a_fall_does_not_wait_for_the_calls_that_a_rise_before_it_had_not(
+    fair: Fair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = level(fair)
+    fair.ledger.spend("default", BRICKLINK, "orders", fair.now(), calls=4_600)
+    fair.update(item, 12)
+    spend = fair.ledger.spend
+
+    def meanwhile(*asked: Any) -> Any:  # noqa: ANN401
+        free_at = spend(*asked)
+        if free_at is not None and fair.item(item).quantity_available == 12:
+            fair.update(item, 3)
+        return free_at
+
+    monkeypatch.setattr(fair.ledger, "spend", meanwhile)
+    assert fair.push(item, BRICKLINK)[0].how == "done"
+    assert fair.quantities(BRICKLINK) == [3]
+
+
 def test_nothing_is_sent_while_writes_are_off(fair: Fair) -> None:
     item = level(fair)
     fair.writes_off, fair.markets = True, {}
