@@ -140,7 +140,8 @@ class _Turn:
 
     def _guarded(self, view: View) -> Ended | None:
         """One step, and what its failure means."""
-        calls = self._stall.market.usage.calls
+        # Other threads may be at other listings of the same store.
+        calls = self._stall.market.usage.calls_here
         try:
             if not market_breaker.may_enter(self._stall):
                 return self._behind_the_breaker()
@@ -149,7 +150,7 @@ class _Turn:
             return self._stopped(view, stop)
         except ConnectorError as error:
             return self._failed(view, error)
-        if self._stall.market.usage.calls > calls:
+        if self._stall.market.usage.calls_here > calls:
             market_breaker.worked(self._stall)
         return ended
 

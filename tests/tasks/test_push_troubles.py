@@ -1,5 +1,6 @@
 """What goes wrong while a listing is brought level, judged by what the marketplaces hold afterwards."""
 
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from connectors.errors import Transient
 from connectors.ledger.market_records import BreakerState, ListingStatus
 from connectors.market import Lot, Marketplace
+from tasks import breaker
 from tests.fair import BRICKLINK, BRICKOWL, Fair
 
 EACH = pytest.mark.parametrize("name", [BRICKLINK, BRICKOWL])
@@ -248,6 +250,26 @@ class TestBreaker:
         assert fair.ledger.breaker("default", BRICKLINK).state is BreakerState.CLOSED
         fair.settle()
         fair.assert_level_on(item, BRICKLINK)
+
+    def test_is_not_soothed_by_calls_that_others_make_meanwhile(
+        self, fair: Fair, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        item = level(fair)
+        fair.change("update", item, name="Another name")
+        fair.ledger.judge_breaker(
+            "default", BRICKLINK, lambda found: breaker.failed(found, "away", fair.now())
+        )
+        stored, usage = fair.ledger.level, fair.stall(BRICKLINK).market.usage
+
+        def meanwhile(*asked: Any, **more: Any) -> bool:  # noqa: ANN401
+            other = threading.Thread(target=usage.add, kwargs={"calls": 1})
+            other.start()
+            other.join()
+            return stored(*asked, **more)
+
+        monkeypatch.setattr(fair.ledger, "level", meanwhile)
+        assert fair.push(item, BRICKLINK)[0].how == "unchanged"
+        assert fair.ledger.breaker("default", BRICKLINK).failures == 1
 
     def test_opens_after_five_failures_in_a_row(self, fair: Fair) -> None:
         item = level(fair)
