@@ -160,4 +160,4 @@ def _unpaced() -> None:
     from connectors import brickowl  # noqa: PLC0415 - as above
     from connectors.http import Unpaced  # noqa: PLC0415
 
-    brickowl.shared_pacer = lambda account: Unpaced()  # type: ignore[assignment,return-value]  # noqa: ARG005
+    brickowl.shared_pacer = lambda *_: Unpaced()  # type: ignore[assignment]

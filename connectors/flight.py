@@ -1,7 +1,7 @@
 """Let only so many calls of an account be on their way at once, whatever thread or process sends them.
 
-Processes on one machine share the limit by locks on a file, which the kernel takes off when a process dies.
-Those on other machines have a limit of their own.
+Processes on one machine share the limit by locks on a file, which the kernel takes off when a process dies;
+those on several machines by what they have in common, their ledger (`connectors.ledger.berths`).
 """
 
 import fcntl
@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
 from connectors.errors import ConfigurationError
 from connectors.http import Answer, Points
@@ -23,11 +24,21 @@ MOST_PLACES = 64
 """Places that one name may have."""
 
 
+class Places(Protocol):
+    """As many places as calls may be on their way, shared by several processes."""
+
+    def take(self) -> None:
+        """Take a place as soon as there is one."""
+
+    def leave(self) -> None:
+        """Give one place back."""
+
+
 class InFlight:
     """The pacer that limits calls side by side: those of this process, or of all that share `berths`."""
 
     def __init__(
-        self, slots: int, *, berths: "Berths | None" = None, clock: Callable[[], float] = time.monotonic
+        self, slots: int, *, berths: Places | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._slots = threading.BoundedSemaphore(slots)
         self._berths = berths
@@ -54,9 +65,11 @@ class InFlight:
         self._end()
 
     def _end(self) -> None:
-        if self._berths:
-            self._berths.leave()
-        self._slots.release()
+        try:
+            if self._berths:
+                self._berths.leave()
+        finally:
+            self._slots.release()
 
     def points(self) -> Points | None:
         """Nothing is counted but calls on their way."""
@@ -124,12 +137,14 @@ _SHARED: dict[tuple[int, str], InFlight] = {}
 _SHARED_LOCK = threading.Lock()
 
 
-def shared_flight(address: str, account: str, slots: int) -> InFlight:
-    """The one `InFlight` of this process for an account of the system at an address."""
-    name = f"{address} {account}"
+def shared_flight(name: str, slots: int, berths: Callable[[str, int], Places | None]) -> InFlight:
+    """The one `InFlight` of this process for an account of a system, whose `name` tells it from all others.
+
+    `berths`: the places of all machines, made of name and number; None if there is this machine only.
+    """
     with _SHARED_LOCK:
         # By process: a child forked from one that flies would believe its places its own.
         key = (os.getpid(), name)
         if key not in _SHARED:
-            _SHARED[key] = InFlight(slots, berths=Berths(name, slots))
+            _SHARED[key] = InFlight(slots, berths=berths(name, slots) or Berths(name, slots))
         return _SHARED[key]

@@ -186,6 +186,7 @@ class Usage:
     answers: int = 0
     seconds_answering: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+    _here: threading.local = field(default_factory=threading.local, repr=False, compare=False)
 
     def add(
         self,
@@ -203,6 +204,13 @@ class Usage:
             self.points += points
             self.throttled += throttled
             self.seconds_waited += seconds_waited
+        self._here.calls = self.calls_here + calls
+
+    @property
+    def calls_here(self) -> int:
+        """The calls of the thread that asks."""
+        found: int = getattr(self._here, "calls", 0)
+        return found
 
     def answered(self, seconds: float) -> None:
         """One answer that took so long."""

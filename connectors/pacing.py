@@ -37,6 +37,17 @@ _BLINK = 0.001
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """A steady rate that several processes keep together: a turn `every` so many seconds, and as many at once
+    as come up within `ahead` seconds.
+    """
+
+    name: str
+    every: float
+    ahead: float
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What one answer says: the bucket's size, its rate in points a second, its level, and the charge.
 
@@ -323,6 +334,11 @@ class TokenBucket:
 
     def release(self, cost: float) -> None:
         """A call without an answer counts as sent."""
+
+    @property
+    def closed_for(self) -> float:
+        """Seconds for which nobody sends anything, after a call too many."""
+        return max(0.0, self._closed_until - self._clock())
 
     def points(self) -> Points:
         """What may be spent at once, and the points a second."""

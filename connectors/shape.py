@@ -1,13 +1,18 @@
 """Narrow JSON to the shape that is expected, or say where it was not so."""
 
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from typing import Final, TypeVar
 
 from connectors.errors import Malformed
 from connectors.records import JsonObject, JsonValue
 
-_BEYOND = 2**63
+T = TypeVar("T")
+
+_BEYOND: Final = 2**63
 """No count and no number of a thing is that large, and no database takes it."""
+MOST_UNITS: Final = 2**31 - 1
 
 
 def as_object(value: JsonValue, where: str) -> JsonObject:
@@ -60,6 +65,14 @@ def as_count(value: JsonValue, where: str) -> int:
     return int(number)
 
 
+def as_units(value: JsonValue, where: str) -> int:
+    """How many there are: a whole number from 0, also one written as text; else `Malformed`."""
+    number = as_count(value, where)
+    if not 0 <= number <= MOST_UNITS:
+        raise _unexpected("a number of units", value, where)
+    return number
+
+
 def as_id(value: JsonValue, where: str) -> str:
     """An identifier as text, whether it came as text or as a whole number; else `Malformed`."""
     return str(as_int(value, where)) if _is_number(value) else as_text(value, where)
@@ -79,6 +92,19 @@ def as_time(value: JsonValue, where: str) -> datetime:
     except ValueError:
         raise _unexpected("a time", value, where) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def each_readable(
+    values: Iterable[JsonValue], read: Callable[[JsonValue], T], problems: list[Malformed]
+) -> list[T]:
+    """Those that can be read; what is wrong with others is added to `problems` and hides none of them."""
+    found: list[T] = []
+    for value in values:
+        try:
+            found.append(read(value))
+        except Malformed as problem:
+            problems.append(problem)
+    return found
 
 
 def _is_number(value: JsonValue) -> bool:

@@ -24,7 +24,7 @@ from tasks import market_accounts, market_report, market_run, run
 from tasks.desk import ledger_of
 from tasks.hand_over import hand_over
 from tasks.immediate import Told, push_everywhere, side_by_side
-from tasks.item_changes import ItemRequest, change_item
+from tasks.item_changes import ItemRequest, change_item, the_items
 from tasks.market_report import Tale
 from tasks.market_round import Part, Place, level, plan, sell
 
@@ -158,14 +158,15 @@ def marketplace_sync(
     known = market_accounts.accounts(settings, ledger)
     if account is not None and account not in known:
         raise ConfigurationError(f"there is no account {account}; accounts: {', '.join(known) or 'none'}")
-    asked: JsonObject = {"item_ids": list[JsonValue](item_ids or []), "account": account, "compare": compare}
+    accounts = [account] if account else known
+    items = the_items(ledger, accounts, item_ids) if item_ids else None
+    asked: JsonObject = {"item_ids": list[JsonValue](items or []), "account": account, "compare": compare}
     with market_run.begun(settings, ledger, account, asked, dry_run=dry_run) as tale:
-        accounts = [account] if account else known
         places = [place for each in accounts for place in _places(settings, ledger, each, dry_run=dry_run)]
         if dry_run or settings.disable_external_calls:
-            tale.parts += [plan(settings, ledger, place, item_ids) for place in places]
+            tale.parts += [plan(settings, ledger, place, items) for place in places]
         else:
-            tale.parts += _worked(settings, ledger, places, item_ids, compares=compare)
+            tale.parts += _worked(settings, ledger, places, items, compares=compare)
         return _finished(settings, ledger, tale, accounts)
 
 

@@ -47,7 +47,9 @@ def book(stall: Stall, *, thorough: bool = False) -> Booked:
     since = (ledger.first_item_at(stall.account) or stall.now()).replace(microsecond=0)
     for order in market.orders(stamps.get, since=since, thorough=thorough):
         found.orders += 1
-        found.bookings += ledger.book_order(stall.account, market.name, order, stall.now())
+        booked = ledger.book_order(stall.account, market.name, order, stall.now())
+        found.bookings += booked
+        stall.heard.extend(booked)
     ledger.polled(stall.account, market.name, stall.now())
     return found
 

@@ -2,7 +2,7 @@
 
 import base64
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import uuid4
@@ -14,6 +14,9 @@ from connectors.records import JsonObject, JsonValue
 from connectors.settings import Settings
 from tasks.items import changed_item, check_request, deleted_item, described, is_storable, new_item
 from tasks.market_accounts import DEFAULT, enabled_markets, named
+
+NAMED = 5
+"""Items that one error names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,16 @@ def the_item(ledger: Ledger, account: str, item_id: str) -> Item:
     if item is None:
         raise ConfigurationError(f"item {item_id} not found in the account {account}")
     return item
+
+
+def the_items(ledger: Ledger, accounts: Sequence[str], item_ids: Sequence[str]) -> list[str]:
+    """The ids of these items of the accounts. Raises ConfigurationError that names those they have not."""
+    asked = {each for each in item_ids if is_storable(each)}
+    found = {item.id for account in accounts for item in ledger.items(account, asked, deleted=True)}
+    if missing := sorted(set(item_ids) - found):
+        more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
+        raise ConfigurationError(f"item_ids: not found: {', '.join(missing[:NAMED])}{more}")
+    return sorted(found)
 
 
 def _create(settings: Settings, ledger: Ledger, change: ItemRequest, at: datetime) -> JsonObject:

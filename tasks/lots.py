@@ -4,7 +4,7 @@ Each step reads what it must, stores the write, sends it and stores what came of
 caller looks at the item again before the next.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar, cast
@@ -82,6 +82,7 @@ class Lots:
         self._key = key
         self._guard = guard
         self._has_booked = False
+        self._look_anew = False
         self._must_read = stall.market.reads_first
         self.writes = 0
         self.orders_wanted = False
@@ -97,7 +98,7 @@ class Lots:
             return
         market = self._stall.market
         new = self.new_lot(view, quantity)
-        found = pair(self._free(new), new.marker, market.key(new))
+        found = pair(self.free(self._stall.find(new, anew=self._look_anew), new), new.marker, market.key(new))
         match found:
             case Several():
                 raise Parked(found.code, explained(found))
@@ -106,12 +107,14 @@ class Lots:
             case _:
                 self._adopt(found.lot)
 
-    def _free(self, new: NewLot) -> list[Lot]:
-        """Lots that the new one might be already; none that another item has, which may not be marked yet."""
-        found = self._stall.find(new)
+    def free(self, found: Sequence[Lot], new: NewLot) -> list[Lot]:
+        """Those of the lots found that the new one might be: none that another item has, marked or not.
+
+        One that was told twice is there once.
+        """
         ids = [lot.lot_id for lot in found if lot.marker != new.marker]
         taken = self._stall.ledger.taken(self._key.account, self._key.marketplace, ids)
-        return [lot for lot in found if lot.lot_id not in taken]
+        return list({lot.lot_id: lot for lot in found if lot.lot_id not in taken}.values())
 
     def new_lot(self, view: View, quantity: int) -> NewLot:
         """The lot that an item asks for. Raises Refused if nobody knows Brick Owl's number of it."""
@@ -139,7 +142,9 @@ class Lots:
         read_at = stall.now()
         seen = stall.market.lot(lot.lot_id, "creations")
         booking.book(stall)
-        if seen is not None:
+        if seen is None:
+            self._look_anew = True
+        else:
             stall.ledger.adopt(self._key, lot.lot_id, seen.quantity, read_at, stall.now())
 
     # ---------------------------------------------------------------- moving
@@ -305,7 +310,8 @@ class Lots:
             if repeatable:
                 ledger.refuse_write(write.id, AGAIN, now())
                 raise Transient(str(error)) from error
-            ledger.unclear_write(write.id, f"unclear: {error}", now(), due_at(write.sent_at))
+            lost_at = now()
+            ledger.unclear_write(write.id, f"unclear: {error}", lost_at, due_at(lost_at), lost_at=lost_at)
             raise
         except EvenstockError as error:
             ledger.refuse_write(write.id, str(error), now())

@@ -1,6 +1,6 @@
 """Open a marketplace for an account: its credentials, its budget of calls, how long to wait for it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,8 +14,10 @@ from connectors.flight import shared_flight
 from connectors.http import Http, Patience
 from connectors.ledger import Ledger
 from connectors.market import Lane, Marketplace, spending
+from connectors.pacing import Pace
 from connectors.settings import Settings
 from tasks.desk import patience
+from tasks.lease import clock
 from tasks.market_accounts import credentials
 
 
@@ -40,6 +42,21 @@ class LedgerBudget:
             )
 
 
+class Company:
+    """All processes that use a ledger: they take turns there, by the real time."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def take_turn(self, paces: Collection[Pace]) -> float:
+        """Take a turn of each pace; the seconds to wait until all of them have come."""
+        return self._ledger.take_turn(paces, clock())
+
+    def stop_turns(self, pace: Pace, seconds: float) -> None:
+        """For so long nobody's turn comes."""
+        self._ledger.stop_turns(pace, seconds, clock())
+
+
 def open_bricklink(
     settings: Settings,
     ledger: Ledger,
@@ -60,7 +77,7 @@ def open_bricklink(
         spend=spending(LedgerBudget(ledger, account, "bricklink", settings.now)),
         judge=judging(signer.clock.follow),
         patience=_patience(settings, attempts),
-        pacer=shared_flight(address, account, bricklink.IN_FLIGHT),
+        pacer=shared_flight(f"{address} {account}", bricklink.IN_FLIGHT, ledger.berths),
         writes_off=not settings.evenstock_writes,
     )
     return BrickLink(http)
@@ -76,16 +93,17 @@ def open_brickowl(
 ) -> BrickOwl:
     """An account's Brick Owl store; see `open_market`. `given`: credentials that are not kept yet."""
     key = (given or credentials(settings, ledger, account, "brickowl"))["api_key"]
+    address = settings.brickowl_base_url or brickowl.BASE_URL
     http = Http(
-        settings.brickowl_base_url or brickowl.BASE_URL,
+        address,
         system="brickowl",
         account=account,
         judge=brickowl.judge,
         patience=replace(_patience(settings, attempts), timeout=60.0),
-        pacer=brickowl.shared_pacer(account),
+        pacer=brickowl.shared_pacer(account, ledger.database.name, Company(ledger)),
         writes_off=not settings.evenstock_writes,
     )
-    return BrickOwl(http, key)
+    return BrickOwl(http, key, brickowl.shared_list(f"{address} {account}"))
 
 
 def open_market(

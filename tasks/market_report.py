@@ -51,6 +51,8 @@ class Tale:
     writes: bool
     parts: list[Part] = field(default_factory=list)
     items: dict[str, Item] = field(default_factory=dict)
+    oversold: list[Booking] = field(default_factory=list)
+    """Units sold twice lately, whoever booked them: a worker's push has no report of its own."""
     reviews: list[Review] = field(default_factory=list)
     views: list[View] = field(default_factory=list)
 
@@ -84,7 +86,7 @@ def document(tale: Tale, now: datetime) -> JsonObject:
         "duration_seconds": round(max(0.0, (now - tale.started_at).total_seconds()), 2),
         "items": [_line(tale, each) for each in tale.ended + tale.planned],
         "orders": [_sale(each) for part in tale.parts for each in part.bookings if each.quantity],
-        "oversold": [_sale(each) for part in tale.parts for each in part.bookings if each.oversold],
+        "oversold": [_sale(each) for each in _sold_twice(tale)],
         "restocked": [_review(each) for part in tale.parts for each in part.returned],
         "review": list[JsonValue]([*map(_review, tale.reviews), *_listings_to_review(tale)]),
         "drift": [_difference(part, each) for part, each in differences],
@@ -192,6 +194,17 @@ def _details(tale: Tale) -> JsonObject:
         lists["deleted" if is_gone and name == "updated" else name].append(_line(tale, ended))
     lists["planned"] += [_line(tale, each) for each in tale.planned]
     return {name: list[JsonValue](rows) for name, rows in lists.items()}
+
+
+def _sold_twice(tale: Tale) -> list[Booking]:
+    """Those of this run as they were booked, then those that were booked before it or beside it."""
+    here = [each for part in tale.parts for each in part.bookings if each.oversold]
+    told = {_line_of(each) for each in here}
+    return here + [each for each in tale.oversold if _line_of(each) not in told]
+
+
+def _line_of(booking: Booking) -> tuple[str, ...]:
+    return booking.account, booking.marketplace, booking.order_id, booking.line_id
 
 
 def _is_sale(booking: Booking) -> bool:

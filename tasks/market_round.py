@@ -21,6 +21,7 @@ from connectors.settings import Settings
 from tasks import booking, market_breaker
 from tasks.drift import Believed, Difference, Kind, compare
 from tasks.immediate import Told, announce, open_stall
+from tasks.lanes import next_lane
 from tasks.lease import held
 from tasks.owed import Dress, Make, Move, Remove, Rest, next_step
 from tasks.push import Ended, How, bring_level
@@ -33,6 +34,9 @@ WIDTH = 4
 ROUND_SECONDS = 60.0
 FEW = 5
 """More listings than these look for lots that are there already in one list of all."""
+
+CALLS = 2
+"""Calls that a change takes on BrickLink."""
 
 MOST = 5_000
 """Listings that one run pushes; the next goes on from there."""
@@ -130,8 +134,11 @@ def level(
         work = replace(stall, shelf=Shelf(stall.market, stall.now)) if is_many else stall
         moved = _moved_together(stall, keys) if is_many else {}
         part.ended = [_counted(each, moved) for each in _push_all(work, keys)]
+        if any(each.orders_wanted for each in part.ended):
+            _hear(stall, part)
         if compares or (part.ended and not stall.market.reads_first):
             _look(stall, part, everything=compares)
+        part.bookings = list(stall.heard)
         part.usage = dict(stall.market.usage.as_dict())
     return part
 
@@ -183,8 +190,26 @@ def _counted(ended: Ended, moved: Mapping[ListingKey, int]) -> Ended:
 
 
 def _push_all(stall: Stall, keys: Sequence[ListingKey]) -> list[Ended]:
-    """Push listings, some side by side, until the marketplace is closed to them; the rest is put off."""
+    """Push listings until the marketplace is closed to them. Those whose lane has calls left go on; the rest
+    is put off.
+    """
     ended: list[Ended] = []
+    while keys:
+        found, closed = _pushed(stall, keys)
+        ended += found
+        done = {each.key for each in found}
+        left = [key for key in keys if key not in done]
+        if closed is None or not left:
+            break
+        views = _views_of(stall, left)
+        keys = [key for key in left if key in views and _has_calls(stall, views[key], closed)]
+        off = {key: views[key] for key in left if key in views and key not in set(keys)}
+        ended += _put_off(stall, off, closed)
+    return ended
+
+
+def _pushed(stall: Stall, keys: Sequence[ListingKey]) -> tuple[list[Ended], Ended | None]:
+    """Push listings, some side by side, until one finds it closed there: how they ended, and that one."""
     closed: list[Ended] = []
 
     def push(key: ListingKey) -> Ended | None:
@@ -198,9 +223,21 @@ def _push_all(stall: Stall, keys: Sequence[ListingKey]) -> list[Ended]:
     with ThreadPoolExecutor(WIDTH) as pool:
         waiting = [pool.submit(copy_context().run, push, key) for key in keys]
         found = [each.result() for each in waiting]
-    ended += [one for one in found if one is not None]
-    rest = [key for key, one in zip(keys, found, strict=True) if one is None]
-    return ended + (_put_off(stall, rest, closed[0]) if rest else [])
+    return [one for one in found if one is not None], next(iter(closed), None)
+
+
+def _views_of(stall: Stall, keys: Sequence[ListingKey]) -> dict[ListingKey, View]:
+    return {_key(view): view for view in stall.ledger.views(stall.account, {key.item_id for key in keys})}
+
+
+def _has_calls(stall: Stall, view: View, closed: Ended) -> bool:
+    """Whether a listing may go on where another found no calls left."""
+    if not closed.calls_spent:
+        return False
+    reads_orders = view.write is not None or view.listing.reread
+    lane = "orders" if reads_orders else next_lane(stall.market.name, wanted(view.item), known(view.listing))
+    opens = stall.ledger.lane_opens(stall.account, stall.market.name, lane, stall.now(), calls=CALLS)
+    return opens is None
 
 
 def _push(stall: Stall, key: ListingKey) -> Ended:
@@ -212,18 +249,25 @@ def _push(stall: Stall, key: ListingKey) -> Ended:
     return ended
 
 
-def _put_off(stall: Stall, keys: Sequence[ListingKey], closed: Ended) -> list[Ended]:
-    """What is less urgent than what could not be sent cannot be sent either."""
-    stall.ledger.postpone(keys, closed.reason, closed.closed_until or stall.now())
-    views = {_key(view): view for view in stall.ledger.views(stall.account, {key.item_id for key in keys})}
+def _put_off(stall: Stall, views: Mapping[ListingKey, View], closed: Ended) -> list[Ended]:
+    """What is no more urgent than what could not be sent cannot be sent either."""
+    revisions = {key: view.item.revision for key, view in views.items()}
+    stall.ledger.postpone(revisions, closed.reason, closed.closed_until or stall.now())
     return [
-        replace(_would(key, views[key]), reason=closed.reason, closed_until=closed.closed_until)
-        for key in keys
-        if key in views
+        replace(_would(key, view), reason=closed.reason, closed_until=closed.closed_until)
+        for key, view in views.items()
     ]
 
 
 # ------------------------------------------------------------------- looking
+
+
+def _hear(stall: Stall, part: Part) -> None:
+    """Lots showed less than expected: their orders are not left to the next run."""
+    try:
+        part.orders += booking.book(stall).orders
+    except ConnectorError as error:
+        part.trouble = part.trouble or f"orders could not be read: {error}"
 
 
 def _look(stall: Stall, part: Part, *, everything: bool) -> None:

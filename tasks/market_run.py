@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 
 from prefect import runtime
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
@@ -20,6 +21,8 @@ from tasks.run import BEAT
 FLOW = "marketplace-sync"
 ALL = "all"
 """The account of runs that work for all of them."""
+TOLD_FOR = timedelta(days=1)
+"""How long every report tells of units that were sold twice."""
 
 
 @contextmanager
@@ -50,7 +53,7 @@ def begun(
 
 def finish(settings: Settings, ledger: Ledger, tale: Tale, accounts: Sequence[str]) -> JsonObject:
     """The report of a run, shown as artifacts."""
-    report = told(ledger, tale, accounts)
+    report = told(ledger, tale, accounts, settings.now())
     page = market_page.markdown(states(settings, ledger, accounts), report, settings.now())
     create_markdown_artifact(page, key=f"{FLOW}-state", description="How every marketplace is")
     create_table_artifact(
@@ -63,11 +66,12 @@ def finish(settings: Settings, ledger: Ledger, tale: Tale, accounts: Sequence[st
     return report
 
 
-def told(ledger: Ledger, tale: Tale, accounts: Sequence[str]) -> JsonObject:
+def told(ledger: Ledger, tale: Tale, accounts: Sequence[str], now: datetime) -> JsonObject:
     """The report of a run, with what its listings are and what waits for a person."""
     touched = {each.key.item_id for each in tale.ended + tale.planned}
     for account in accounts:
         tale.items |= {item.id: item for item in ledger.items(account, touched, deleted=True)}
+        tale.oversold += ledger.oversold(account, now - TOLD_FOR)
         tale.reviews += ledger.reviews(account)
         tale.views += ledger.views(account)
     return market_report.document(tale, clock())

@@ -45,6 +45,10 @@ FOR_GOOD = frozenset({"no_item", "no_color", "ambiguous", "retired", "condition"
 """Refusals that only another item, or another catalogue, could change."""
 
 
+LEDGER = "ledger"
+"""The system of errors that say nothing of a marketplace."""
+
+
 class How(StrEnum):
     """How a push ended, in the words of the report's balance."""
 
@@ -65,8 +69,8 @@ class Ended:
     """How a push of a listing ended, and why not better.
 
     `orders_wanted`: a lot showed less than expected. `closed_until`: nothing else of this urgency or less can
-    be sent there before. `before`: units that the lot was expected to show (None: there was none); `after`:
-    those that it is to show.
+    be sent there before; `calls_spent`: for want of calls, so that other lanes may have some. `before`: units
+    that the lot was expected to show (None: there was none); `after`: those that it is to show.
     """
 
     key: ListingKey
@@ -75,6 +79,7 @@ class Ended:
     lot_id: str | None = None
     orders_wanted: bool = False
     closed_until: datetime | None = None
+    calls_spent: bool = False
     before: int | None = None
     after: int | None = None
 
@@ -135,7 +140,8 @@ class _Turn:
 
     def _guarded(self, view: View) -> Ended | None:
         """One step, and what its failure means."""
-        calls = self._stall.market.usage.calls
+        # Other threads may be at other listings of the same store.
+        calls = self._stall.market.usage.calls_here
         try:
             if not market_breaker.may_enter(self._stall):
                 return self._behind_the_breaker()
@@ -144,7 +150,7 @@ class _Turn:
             return self._stopped(view, stop)
         except ConnectorError as error:
             return self._failed(view, error)
-        if self._stall.market.usage.calls > calls:
+        if self._stall.market.usage.calls_here > calls:
             market_breaker.worked(self._stall)
         return ended
 
@@ -182,7 +188,7 @@ class _Turn:
     def _failed(self, view: View, error: ConnectorError) -> Ended | None:
         match error:
             case BudgetSpent():
-                return self._closed(error.free_at, str(error))
+                return replace(self._closed(error.free_at, str(error)), calls_spent=True)
             case Unauthorised():
                 market_breaker.failed(self._stall, str(error), at_once=True)
                 return self._behind_the_breaker()
@@ -191,7 +197,7 @@ class _Turn:
                 return self._ended(How.UNKNOWN, str(error))
             case Refused():
                 market_breaker.worked(self._stall)
-            case _ if market_breaker.failed(self._stall, str(error)):
+            case _ if error.system != LEDGER and market_breaker.failed(self._stall, str(error)):
                 return self._behind_the_breaker()
         return self._again(view, error)
 
@@ -244,7 +250,8 @@ class _Turn:
         return replace(self._put_off(until, reason), closed_until=until)
 
     def _put_off(self, until: datetime, reason: str) -> Ended:
-        self._stall.ledger.postpone([self._key], reason, until)
+        if self._last is not None:
+            self._stall.ledger.postpone({self._key: self._last.item.revision}, reason, until)
         return self._ended(How.NOT_SENT, reason)
 
     def _ended(self, how: How, reason: str = "", lot_id: str | None = None) -> Ended:

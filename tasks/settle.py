@@ -82,10 +82,12 @@ def _judge(stall: Stall, view: View, write: MarketWrite, present: int) -> None:
 
 
 def _create(stall: Stall, view: View, write: MarketWrite) -> None:
-    new = Lots(stall, _key(write), lambda: None).new_lot(view, write.delta)
+    lots = Lots(stall, _key(write), lambda: None)
+    new = lots.new_lot(view, write.delta)
     booking.book(stall)
     looks = view.listing.same_errors if view.listing.error_code == LOOKING else 0
-    found = settling.of_create(stall.market.find(new, "orders"), marker(write.item_id), looks)
+    there = lots.free(stall.market.find(new, "orders"), new)
+    found = settling.of_create(there, marker(write.item_id), looks)
     if found is None:
         _wait(stall, view, write, LOOKING, "the new lot is not to be seen; it is looked for once more")
     elif found.verdict is Verdict.UNCLEAR:

@@ -43,7 +43,7 @@ class Sent:
 
 
 def due_at(sent_at: datetime) -> datetime:
-    """From when on a reading says what became of a write."""
+    """From when on a reading says what became of a write that was on its way at `sent_at` at the latest."""
     return sent_at + SLOW
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from connectors.ledger import Ledger
-from connectors.ledger.market_records import Item, Listing, View
+from connectors.ledger.market_records import Booking, Item, Listing, View
 from connectors.market import Condition, Lot, Market, NewLot, Part, marker
 from connectors.records import JsonObject
 from connectors.settings import Settings
@@ -51,10 +51,10 @@ class Shelf:
         self._lots: dict[str, list[Lot]] = {}
         self._turn = threading.Lock()
 
-    def find(self, new: NewLot) -> list[Lot]:
+    def find(self, new: NewLot, *, anew: bool) -> list[Lot]:
         """The lots that sell what `new` would, and those that carry its marker."""
         with self._turn:
-            if self._read_at is None or self._now() - self._read_at > self.AGE:
+            if anew or self._read_at is None or self._now() - self._read_at > self.AGE:
                 self._fill()
             by_id = {
                 lot.lot_id: lot
@@ -73,7 +73,10 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """What a step works with. `shelf`: where lots are looked for that may be there already."""
+    """What a step works with.
+
+    `shelf`: where lots are looked for that may be there already. `heard`: what every look at the orders did.
+    """
 
     settings: Settings
     ledger: Ledger
@@ -81,10 +84,16 @@ class Stall:
     now: Callable[[], datetime]
     sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
     shelf: Shelf | None = None
+    heard: list[Booking] = field(default_factory=list)
 
-    def find(self, new: NewLot) -> list[Lot]:
-        """The lots that sell what `new` would, and those that carry its marker."""
-        return self.market.find(new, "creations") if self.shelf is None else self.shelf.find(new)
+    def find(self, new: NewLot, *, anew: bool = False) -> list[Lot]:
+        """The lots that sell what `new` would, and those that carry its marker.
+
+        `anew`: as they are now; else they may have been read some moments ago.
+        """
+        if self.shelf is not None:
+            return self.shelf.find(new, anew=anew)
+        return self.market.find(new, "orders" if anew else "creations")
 
     @property
     def account(self) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from uuid import uuid4
 
-from connectors.errors import EvenstockError, UnknownOutcome
+from connectors.errors import ConnectorError, EvenstockError, Refused, Unauthorised, UnknownOutcome
 from connectors.ledger.market_records import ListingKey, ListingStatus, MarketWrite, View, WriteKind
 from connectors.market import Change, ChangesMany
 from connectors.slices import chunks
@@ -87,6 +87,7 @@ def _sent(
     try:
         hold.check(list(map(lease_of, map(_key, writes))), SPARE_SECONDS)
         outcomes = market.change_many(changes)
+        _tell_breaker(stall, outcomes)
     except EvenstockError as error:
         outcomes = [error] * len(writes)
     ended = list(zip(writes, outcomes, strict=True))
@@ -95,12 +96,23 @@ def _sent(
     return {_key(write): write.seen or 0 for write, outcome in ended if outcome is None}
 
 
+def _tell_breaker(stall: Stall, outcomes: Sequence[ConnectorError | None]) -> None:
+    """One call worked if any of its parts was answered as it should, be it by a refusal."""
+    failures = [each for each in outcomes if each is not None and not isinstance(each, Refused)]
+    if len(failures) < len(outcomes):
+        market_breaker.worked(stall)
+    else:
+        at_once = isinstance(failures[0], Unauthorised)
+        market_breaker.failed(stall, str(failures[0]), at_once=at_once)
+
+
 def _store(stall: Stall, write: MarketWrite, outcome: EvenstockError | None) -> None:
     match outcome:
         case None:
             stall.ledger.finish_write(write.id, stall.now())
         case UnknownOutcome():
-            stall.ledger.unclear_write(write.id, f"unclear: {outcome}", stall.now(), due_at(write.sent_at))
+            lost_at, reason = stall.now(), f"unclear: {outcome}"
+            stall.ledger.unclear_write(write.id, reason, lost_at, due_at(lost_at), lost_at=lost_at)
         case _:
             # It was surely not done. The push sends it alone, and judges what it meets.
             stall.ledger.refuse_write(write.id, str(outcome), stall.now())

@@ -258,7 +258,7 @@ class Served(Fair):
         places = [Place("default", each) for each in enabled]
         tale.parts += [sell(settings, self.ledger, place, thorough=compares) for place in places]
         tale.parts += [level(settings, self.ledger, place, items, compares=compares) for place in places]
-        return market_run.told(self.ledger, tale, ["default"])
+        return market_run.told(self.ledger, tale, ["default"], self.now())
 
     def push_now(self, item: str) -> dict[str, str]:
         """What a worker does when it is told of an item."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from connectors.brickowl import listed, pacing
 from connectors.ledger import Ledger, open_ledger
 from connectors.ledger.models import Base
 from connectors.settings import load_settings
@@ -48,7 +49,12 @@ def fair(fair_ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fair]
 
 @pytest.fixture
 def served(fair: Fair, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
-    """The same on a port, with the environment pointing at it and at its ledger."""
+    """The same on a port, with the environment pointing at it and at its ledger.
+
+    What a process keeps of Brick Owl begins anew, or every test would wait for those before it.
+    """
+    monkeypatch.setattr(pacing, "_PACERS", {})
+    monkeypatch.setattr(listed, "_LISTS", {})
     with serving(fair.sandbox) as url:
         settings = environment(url) | {"HTTP_BASE_DELAY": "0.001"}
         for name, value in settings.items() | {("EVENSTOCK_DATABASE_URL", _url(fair.ledger))}:

@@ -7,6 +7,7 @@ https://www.bricklink.com/v3/api.page
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Final, TypeVar
 
 from connectors.bricklink import calls, readers
@@ -136,8 +137,8 @@ class BrickLink:
         `thorough`: those that the seller has filed away too, which takes one call more. One that cannot be
         read does not hide the others: it is raised after them.
         """
-        problem: ConnectorError | None = None
-        heads = {head.order_id: head for head in self._heads(thorough=thorough)}
+        problems: list[ConnectorError] = []
+        heads = {head.order_id: head for head in self._heads(problems, thorough=thorough)}
         newest_first = sorted(heads.values(), key=lambda head: (head.ordered_at, head.order_id), reverse=True)
         for head in newest_first:
             if (since is not None and head.ordered_at < since) or known(head.order_id) == head.stamp:
@@ -145,21 +146,26 @@ class BrickLink:
             try:
                 order = readers.order(head, self._lines(head))
             except (Malformed, Refused) as error:
-                problem = problem or error
+                problems.append(error)
             else:
                 yield order
-        if problem is not None:
-            raise problem
+        if problems:
+            raise problems[0]
 
-    def _heads(self, *, thorough: bool) -> Iterator[OrderHead]:
+    def _heads(self, problems: list[ConnectorError], *, thorough: bool) -> Iterator[OrderHead]:
         for filed in (False, True) if thorough else (False,):
-            yield from self._read(calls.orders(filed=filed), readers.order_heads)
+            call, wrong = calls.orders(filed=filed), list[Malformed]()
+            yield from self._read(call, partial(readers.order_heads, problems=wrong))
+            problems += [self.http.signed(each, call) for each in wrong]
 
     def _lines(self, head: OrderHead) -> tuple[OrderLine, ...] | None:
-        """The lines of an order; None when they are no longer told."""
+        """The lines of an order; None when they are no longer told. Raises Refused if they should be."""
+        call = calls.order_items(head.order_id)
         if head.status == PURGED:
             return None
-        return self._unless_gone(calls.order_items(head.order_id), readers.order_lines)
+        if head.is_of_long_ago:
+            return self._unless_gone(call, readers.order_lines)
+        return self._read(call, readers.order_lines)
 
     # ---------------------------------------------------------------- reading answers
 

@@ -22,6 +22,7 @@ from connectors.errors import (
 )
 from connectors.http import STOPPED, Answer, Call
 from connectors.records import JsonValue
+from connectors.shape import as_list
 
 GONE = "404"
 """The code of what is not there: a lot that was sold out or deleted, an order of long ago."""
@@ -80,6 +81,13 @@ def meta(body: JsonValue) -> Meta | None:
 def data(answer: Answer) -> JsonValue:
     """What an answer carries; None for one without data."""
     return answer.body.get("data") if isinstance(answer.body, dict) else None
+
+
+def listed(answer: Answer, where: str) -> list[JsonValue]:
+    """The list that an answer carries; one that says that there is nothing to return has none."""
+    found, said = data(answer), meta(answer.body)
+    is_nothing = answer.status == 204 or (said is not None and said.code == 204)
+    return [] if is_nothing and not found else as_list(found, where)
 
 
 # ------------------------------------------------------------------ judgement

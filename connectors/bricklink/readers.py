@@ -7,23 +7,36 @@ https://www.bricklink.com/v3/api.page?page=resource-representations-order
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from html import unescape
 from typing import Final
 
 from connectors.bricklink.calls import CONDITIONS, key_of
-from connectors.bricklink.envelope import data
+from connectors.bricklink.envelope import data, listed
 from connectors.errors import Malformed
 from connectors.http import Answer
 from connectors.market import Condition, Lot, MarketOrder, OrderLine, OrderState, Part, split
 from connectors.records import JsonObject, JsonValue
-from connectors.shape import as_bool, as_count, as_decimal, as_id, as_list, as_object, as_text, as_time
+from connectors.shape import (
+    as_bool,
+    as_count,
+    as_decimal,
+    as_id,
+    as_object,
+    as_text,
+    as_time,
+    as_units,
+    each_readable,
+)
 
 CANCELLED: Final = frozenset({"CANCELLED", "NPB", "NPX"})
 """Statuses of orders whose units nobody will get. Any other, also one nobody knows, is open."""
 
 PURGED: Final = "PURGED"
 """An order of more than six months ago: what was in it is no longer told."""
+
+TOLD_FOR: Final = timedelta(days=150)
+"""For so long it surely is: BrickLink speaks of about six months."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +50,8 @@ class OrderHead:
     stamp: str
     units: int | None = None
     """How many units its lines must come to; None if the list does not tell."""
+    is_of_long_ago: bool = False
+    """What was in it may no longer be told."""
 
     @property
     def state(self) -> OrderState:
@@ -49,14 +64,14 @@ class OrderHead:
 
 def lots(answer: Answer, *, keep_empty: bool) -> list[Lot]:
     """All lots of a list; there are no further pages."""
-    return [lot(each, keep_empty=keep_empty) for each in as_list(data(answer), "inventories")]
+    return [lot(each, keep_empty=keep_empty) for each in listed(answer, "inventories")]
 
 
 def lot(value: JsonValue, *, keep_empty: bool) -> Lot:
     """One lot. `keep_empty`: those that the seller does not retain may be brought to zero all the same."""
     found = as_object(value, "lot")
     sold = part(found)
-    quantity = as_count(found.get("quantity"), "lot.quantity")
+    quantity = as_units(found.get("quantity"), "lot.quantity")
     text, mark = split(_plain(found.get("remarks")))
     retain, room = _flag(found, "is_retain"), _stock_room(found)
     return Lot(
@@ -123,14 +138,15 @@ def _plain(value: JsonValue) -> str:
 # ------------------------------------------------------------------ orders
 
 
-def order_heads(answer: Answer) -> list[OrderHead]:
-    """The orders of a list."""
-    return [_head(as_object(each, "order")) for each in as_list(data(answer), "orders")]
+def order_heads(answer: Answer, problems: list[Malformed]) -> list[OrderHead]:
+    """The orders of a list; those that cannot be read are among `problems`."""
+    rows = listed(answer, "orders")
+    return each_readable(rows, lambda each: _head(as_object(each, "order"), answer.at), problems)
 
 
 def order_lines(answer: Answer) -> tuple[OrderLine, ...]:
     """The lines of an order. They come in one array for each batch that the buyer added."""
-    batches = as_list(data(answer), "order.items")
+    batches = listed(answer, "order.items")
     items = [item for batch in batches for item in (batch if isinstance(batch, list) else [batch])]
     return _added_up(_line(as_object(item, "order.item")) for item in items)
 
@@ -145,7 +161,7 @@ def order(head: OrderHead, lines: tuple[OrderLine, ...] | None) -> MarketOrder:
     )
 
 
-def _head(found: JsonObject) -> OrderHead:
+def _head(found: JsonObject, now: datetime) -> OrderHead:
     status = as_text(found.get("status"), "order.status").upper()
     ordered_at = as_time(found.get("date_ordered"), "order.date_ordered")
     changed = found.get("date_status_changed")
@@ -157,7 +173,8 @@ def _head(found: JsonObject) -> OrderHead:
         ordered_at,
         changed_at,
         " ".join(seen),
-        None if found.get("total_count") is None else as_count(found["total_count"], "order.total_count"),
+        None if found.get("total_count") is None else as_units(found["total_count"], "order.total_count"),
+        is_of_long_ago=now - ordered_at > TOLD_FOR,
     )
 
 
@@ -166,7 +183,7 @@ def _line(found: JsonObject) -> OrderLine:
     key = key_of(part(found))
     number = found.get("inventory_id")
     lot_id = as_id(number, "order.item.inventory_id") if number else ""
-    quantity = as_count(found.get("quantity"), "order.item.quantity")
+    quantity = as_units(found.get("quantity"), "order.item.quantity")
     return OrderLine(lot_id or key, lot_id, key, split(_plain(found.get("remarks")))[1], quantity)
 
 

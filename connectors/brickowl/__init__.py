@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Final, TypeVar
 
 from pydantic import SecretStr
 
 from connectors.brickowl import calls, readers, terms
 from connectors.brickowl.choice import choose
+from connectors.brickowl.listed import LISTED_FOR, Listed, shared_list
 from connectors.brickowl.pacing import OwlPacer, shared_pacer
 from connectors.brickowl.readers import OrderHead, OrderView, Store
 from connectors.brickowl.verdict import GONE, NO_ITEM, judge
@@ -29,16 +31,23 @@ BASE_URL: Final = "https://api.brickowl.com/v1"
 FIRST_ORDERS: Final = 500
 """Orders that are listed at first; more only if the last one of them has changed too."""
 
-LISTED_FOR: Final = 60.0
-"""Seconds for which a list of all lots is good enough to see what the seller had before."""
-
-__all__ = ["BASE_URL", "BrickOwl", "OwlPacer", "Store", "choose", "judge", "shared_pacer"]
+__all__ = [
+    "BASE_URL",
+    "LISTED_FOR",
+    "BrickOwl",
+    "OwlPacer",
+    "Store",
+    "choose",
+    "judge",
+    "shared_list",
+    "shared_pacer",
+]
 
 
 class BrickOwl:
     """One store, as a `connectors.market.Market`; its `http` needs `judge` and a pacer.
 
-    It is also a `ChangesMany` and a `Catalogue`.
+    It is also a `ChangesMany` and a `Catalogue`. `listed`: what is shared with others that are opened for it.
     """
 
     name: Final[Marketplace] = "brickowl"
@@ -48,10 +57,10 @@ class BrickOwl:
     reads_first: Final = False
     """A change needs nothing of what is there."""
 
-    def __init__(self, http: Http, key: SecretStr) -> None:
+    def __init__(self, http: Http, key: SecretStr, listed: Listed | None = None) -> None:
         self.http = http
         self._key = key
-        self._listed: tuple[float, list[Lot]] | None = None
+        self._listed = listed or Listed()
 
     @property
     def account(self) -> str:
@@ -86,7 +95,7 @@ class BrickOwl:
         """All lots, in one answer; those hidden or empty too."""
         asked_at = self.http.elapsed()
         found = self._read(calls.lots(lane), readers.lots)
-        self._listed = (asked_at, found)
+        self._listed.keep(found, asked_at)
         return found
 
     def lot(self, lot_id: str, lane: Lane = "orders") -> Lot | None:
@@ -108,11 +117,9 @@ class BrickOwl:
         key = self.key(new)
         return [lot for lot in self._known_lots(lane) if lot.key == key or lot.marker == new.marker]
 
-    def _known_lots(self, lane: Lane) -> list[Lot]:
-        listed = self._listed if lane == "creations" else None
-        if listed is not None and self.http.elapsed() - listed[0] < LISTED_FOR:
-            return listed[1]
-        return self.lots(lane)
+    def _known_lots(self, lane: Lane) -> Sequence[Lot]:
+        recent = self._listed.recent(self.http.elapsed()) if lane == "creations" else None
+        return self.lots(lane) if recent is None else recent
 
     def create(self, new: NewLot) -> str:
         """Make a lot, on sale at once, without its texts; its id. Made twice when called twice."""
@@ -213,22 +220,22 @@ class BrickOwl:
         """Collect orders as far as they can be read; the first problem. One that is the order's own does not
         keep the others from being read.
         """
-        problem: ConnectorError | None = None
+        wrong: list[ConnectorError] = []
         looking = True
-        for head in self._heads(known, since):
+        for head in self._heads(known, since, wrong):
             stamp, again = known(head.order_id) or "", thorough and head.state == "open"
             if head.is_shown_by(stamp) and not (looking or again):
                 continue
             try:
                 alike, order = self._look(head, stamp, again=again)
             except (Malformed, Refused) as error:
-                problem = problem or error
+                wrong.append(error)
             except ConnectorError as error:
                 return error
             else:
                 looking = looking and not alike
                 found += [order] if order else []
-        return problem
+        return next(iter(wrong), None)
 
     def _look(self, head: OrderHead, stamp: str, *, again: bool) -> tuple[bool, MarketOrder | None]:
         """Whether an order is as it was, and if not (or `again`) all of it."""
@@ -244,13 +251,26 @@ class BrickOwl:
         lines = self._read(call, lambda answer: readers.order_lines(answer, announced))
         return readers.order(head, view, lines)
 
-    def _heads(self, known: Callable[[str], str | None], since: datetime | None) -> list[OrderHead]:
-        """The orders changed last; so many that the last one of them is as it was, if there are that many."""
+    def _heads(
+        self, known: Callable[[str], str | None], since: datetime | None, wrong: list[ConnectorError]
+    ) -> list[OrderHead]:
+        """The orders changed last; so many that the last one of them is as it was, if there are that many.
+
+        Those that cannot be read are among `wrong`.
+        """
         first = None if since is None else int(since.timestamp())
-        heads = self._read(calls.orders(FIRST_ORDERS, first), readers.order_heads)
-        if len(heads) >= FIRST_ORDERS and not heads[-1].is_shown_by(known(heads[-1].order_id) or ""):
-            heads = self._read(calls.orders(calls.MOST_ORDERS, first), readers.order_heads)
+        heads, problems = self._listed_orders(FIRST_ORDERS, first)
+        is_full = len(heads) + len(problems) >= FIRST_ORDERS
+        if is_full and not (heads and heads[-1].is_shown_by(known(heads[-1].order_id) or "")):
+            heads, problems = self._listed_orders(calls.MOST_ORDERS, first)
+        wrong += problems
         return [head for head in heads if since is None or head.ordered_at >= since]
+
+    def _listed_orders(self, limit: int, since: int | None) -> tuple[list[OrderHead], list[ConnectorError]]:
+        """So many orders, those changed last first, and what is wrong with others of them."""
+        call, problems = calls.orders(limit, since), list[Malformed]()
+        heads = self._read(call, partial(readers.order_heads, problems=problems))
+        return heads, [self.http.signed(each, call) for each in problems]
 
     # ---------------------------------------------------------------- sending
 

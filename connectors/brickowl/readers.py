@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Final
 
 from connectors.brickowl.terms import key
@@ -18,7 +17,16 @@ from connectors.errors import ConnectorError, Malformed
 from connectors.http import Answer
 from connectors.market import Lot, MarketOrder, OrderLine, OrderState, split
 from connectors.records import JsonObject, JsonValue
-from connectors.shape import as_count, as_decimal, as_id, as_list, as_object, as_text
+from connectors.shape import (
+    as_count,
+    as_decimal,
+    as_id,
+    as_list,
+    as_object,
+    as_text,
+    as_units,
+    each_readable,
+)
 
 CANCELLED: Final = 8
 """The status of orders whose units nobody will get. Any other, also one nobody knows, is open."""
@@ -53,7 +61,7 @@ def lots(answer: Answer) -> list[Lot]:
 
 def lot(found: JsonObject) -> Lot:
     """One lot. Its price is the listed one, before a sale's percents."""
-    quantity = as_count(found.get("qty"), "lot.qty")
+    quantity = as_units(found.get("qty"), "lot.qty")
     price = found.get("base_price")
     return Lot(
         lot_id=as_id(found.get("lot_id"), "lot.lot_id"),
@@ -174,9 +182,9 @@ class OrderView:
         return f"{head.shown} {'-' if self.changed_at is None else int(self.changed_at.timestamp())}"
 
 
-def order_heads(answer: Answer) -> list[OrderHead]:
-    """The orders of a list."""
-    return [_head(each) for each in rows(answer.body, "orders")]
+def order_heads(answer: Answer, problems: list[Malformed]) -> list[OrderHead]:
+    """The orders of a list; those that cannot be read are among `problems`."""
+    return each_readable(rows(answer.body, "orders"), lambda each: _head(as_object(each, "order")), problems)
 
 
 def _head(found: JsonObject) -> OrderHead:
@@ -188,7 +196,7 @@ def _head(found: JsonObject) -> OrderHead:
         state="cancelled" if number == CANCELLED else "open",
         ordered_at=_unix(found.get("order_date"), "order.order_date"),
         shown=" ".join([str(number), *(_text(each) or "-" for each in totals)]),
-        units=None if totals[0] is None else as_count(totals[0], "order.total_quantity"),
+        units=None if totals[0] is None else as_units(totals[0], "order.total_quantity"),
     )
 
 
@@ -203,27 +211,34 @@ def order_view(answer: Answer) -> OrderView:
 
 
 def order_lines(answer: Answer, announced: int | None = None) -> tuple[OrderLine, ...]:
-    """The lines of an order, less what was refunded. Raises Malformed if some of it are missing."""
-    lines = rows(answer.body, "order.items")
+    """The lines of an order, less what was refunded. Raises Malformed if some of it are missing.
+
+    One that is told twice counts once.
+    """
+    lines = {_line_id(each): each for each in rows(answer.body, "order.items")}.values()
     told = sum(_ordered(each) for each in lines)
     if announced is not None and told < announced:
         raise Malformed(f"the order's lines come to {told} units, announced are {announced}")
     return tuple(_line(each) for each in lines)
 
 
+def _line_id(found: JsonObject) -> str:
+    return as_id(found.get("order_item_id"), "order.item.order_item_id")
+
+
 def _ordered(found: JsonObject) -> int:
-    return as_count(found.get("ordered_quantity"), "order.item.ordered_quantity")
+    return as_units(found.get("ordered_quantity"), "order.item.ordered_quantity")
 
 
 def _line(found: JsonObject) -> OrderLine:
     ordered = _ordered(found)
-    refunded = as_decimal(found.get("refunded_quantity") or 0, "order.item.refunded_quantity")
+    refunded = as_units(found.get("refunded_quantity") or 0, "order.item.refunded_quantity")
     return OrderLine(
-        line_id=as_id(found.get("order_item_id"), "order.item.order_item_id"),
+        line_id=_line_id(found),
         lot_id=_text(found.get("lot_id")),
         key=_key(found, "order.item"),
         marker=split(external_id(found))[1],
-        quantity=int(max(Decimal(0), ordered - refunded)),
+        quantity=max(0, ordered - refunded),
     )
 
 

@@ -4,6 +4,7 @@ import os
 import threading
 
 from connectors.ledger.alerts import Alerts
+from connectors.ledger.berths import Berths
 from connectors.ledger.boids import Boids
 from connectors.ledger.breakers import Breakers
 from connectors.ledger.budgets import Budgets
@@ -21,6 +22,7 @@ from connectors.ledger.market_accounts import MarketAccounts
 from connectors.ledger.market_orders import MarketOrders
 from connectors.ledger.market_writes import MarketWrites
 from connectors.ledger.operations import Operations
+from connectors.ledger.paces import Paces
 from connectors.ledger.partners import Partners
 from connectors.ledger.plans import Plans
 from connectors.ledger.product_marks import ProductMarks
@@ -60,6 +62,8 @@ class Ledger(
     MarketAccounts,
     Budgets,
     Breakers,
+    Berths,
+    Paces,
     Boids,
     Jobs,
     Suppliers,

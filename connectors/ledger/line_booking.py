@@ -163,7 +163,7 @@ def _sell(connection: Connection, line: BookedLine, item: Item, quantity: int, n
         revision=item.revision + 1,
         updated_at=now,
     )
-    rival = _rival(connection, line) if oversold else None
+    rival = rival_of(connection, line) if oversold else None
     _remember(connection, line, (item, after), _sale(line, oversold, rival), now)
     store(connection, after)
     stays = _lower_lot(connection, line, (item, after), quantity)
@@ -191,7 +191,7 @@ def _remember(
     remember(connection, sale)
 
 
-def _rival(connection: Connection, line: BookedLine) -> str | None:
+def rival_of(connection: Connection, line: BookedLine) -> str | None:
     """The order that took an item's last units before this one."""
     other = (ItemHistoryRow.marketplace != line.marketplace) | (ItemHistoryRow.order_id != line.order_id)
     statement = (

@@ -1,6 +1,6 @@
 """Where items are listed, how these listings stand, and every write that was meant to bring them level."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, true, tuple_, update
@@ -134,17 +134,23 @@ class Listings:
             change_listing(connection, key, content)
         return content["same_errors"] if note.error_code and isinstance(content["same_errors"], int) else 0
 
-    def postpone(self, keys: Sequence[ListingKey], reason: str, until: datetime) -> None:
-        """Nothing was tried, and nothing will be before a time: these listings stay *syncing*."""
+    def postpone(self, revisions: Mapping[ListingKey, int], reason: str, until: datetime) -> None:
+        """Nothing was tried, and nothing will be before a time: these listings stay *syncing*.
+
+        `revisions`: for which of their items that was found. What is of a newer one, or level by now, is left
+        as it is: a fall does not wait for the calls that a rise had not.
+        """
         named = tuple_(ListingRow.account, ListingRow.item_id, ListingRow.marketplace)
-        accounts = sorted({key.account for key in keys})
         content = {"status": ListingStatus.SYNCING, "reason": reason, "next_attempt_at": until}
+        behind = ListingRow.status.in_([ListingStatus.SYNCING, ListingStatus.FAILED])
         with self.database.writing() as connection:
-            for account in accounts:
-                locked(connection, account, (key.item_id for key in keys if key.account == account))
-            for part in chunks(sorted(keys)):
-                waiting = and_(named.in_(list(part)), ListingRow.status != ListingStatus.PARKED)
-                connection.execute(update(ListingRow).where(waiting).values(content))
+            for account in sorted({key.account for key in revisions}):
+                own = sorted(key for key in revisions if key.account == account)
+                items = locked(connection, account, (key.item_id for key in own))
+                same = [key for key in own if _revision(items, key) == revisions[key]]
+                for part in chunks(same):
+                    waiting = and_(named.in_(list(part)), behind)
+                    connection.execute(update(ListingRow).where(waiting).values(content))
 
     def set_review(self, key: ListingKey, review: str) -> None:
         """What a person should look at; empty: nothing."""
@@ -269,6 +275,11 @@ def _is_level(item: Item, listing: Listing) -> bool:
     if item.is_archived or item.deleted_at:
         return listing.lot_id is None
     return (listing.expected or 0) == item.quantity_available
+
+
+def _revision(items: Mapping[str, Item], key: ListingKey) -> int | None:
+    item = items.get(key.item_id)
+    return None if item is None else item.revision
 
 
 def _is_taken(connection: Connection, key: ListingKey, lot_id: str) -> bool:

@@ -17,7 +17,15 @@ from connectors.ledger.item_rows import (
     the_listing,
     unsettle,
 )
-from connectors.ledger.line_booking import CANCELLED, LINE, REVIEW, book, booking_of, store_lines
+from connectors.ledger.line_booking import (
+    CANCELLED,
+    LINE,
+    REVIEW,
+    book,
+    booking_of,
+    rival_of,
+    store_lines,
+)
 from connectors.ledger.market_models import (
     BookedLineRow,
     BookedOrderRow,
@@ -105,6 +113,29 @@ class MarketOrders:
         """The lines of an order as they were booked."""
         with self.database.reading() as connection:
             return _lines(connection, (account, marketplace), order_id)
+
+    def oversold(self, account: str, since: datetime) -> list[Booking]:
+        """Lines recorded since then with units that were not there, unless somebody counted anew meanwhile.
+
+        Each with the order that took the last ones, whoever booked it.
+        """
+        those = (
+            BookedLineRow.account == account,
+            BookedLineRow.oversold > 0,
+            BookedLineRow.recorded_at >= since,
+        )
+        statement = select(*LINE).where(*those).order_by(BookedLineRow.recorded_at, BookedLineRow.order_id)
+        with self.database.reading() as connection:
+            lines = loaded(BookedLine, connection.execute(statement).all())
+            return [
+                replace(
+                    booking_of(line, BookingKind.SOLD),
+                    quantity=line.booked,
+                    oversold=line.oversold,
+                    rival=rival_of(connection, line),
+                )
+                for line in lines
+            ]
 
     # ---------------------------------------------------------------- reviews
 

@@ -190,7 +190,8 @@ class MarketWrite:
 
     `seen` is the listing's `expected` when it was decided, `delta` the signed change (a create's quantity; 0
     for texts and for a delete), `revision` the item's that it stems from. `body` is what was meant to be
-    sent, without any secret; `reason`: why it is unclear or was refused.
+    sent, without any secret; `reason`: why it is unclear or was refused. `sent_at`: when it was stored, or of
+    one whose answer was lost, when that was given up.
     """
 
     id: str

@@ -90,12 +90,25 @@ class MarketWrites:
                 change_listing(connection, _key(write), {"expected": _whole(listing.expected)})
 
     def unclear_write(
-        self, write_id: str, reason: str, now: datetime, next_attempt_at: datetime | None = None
+        self,
+        write_id: str,
+        reason: str,
+        now: datetime,
+        next_attempt_at: datetime | None = None,
+        *,
+        lost_at: datetime | None = None,
     ) -> None:
-        """Nobody knows whether a write was done: its listing is syncing until reading settles it."""
+        """Nobody knows whether a write was done: its listing is syncing until reading settles it.
+
+        `lost_at`: when its answer was given up. It may have waited for its turn since it was stored, so that
+        is when it was on its way at the latest.
+        """
         with self.database.writing() as connection:
             statement = update(MarketWriteRow).where(MarketWriteRow.id == write_id, _IS_OPEN)
-            unclear = statement.values(state=WriteState.UNKNOWN, reason=reason).returning(*WRITE)
+            content: Values = {"state": WriteState.UNKNOWN, "reason": reason}
+            if lost_at is not None:
+                content["sent_at"] = lost_at
+            unclear = statement.values(content).returning(*WRITE)
             for write in loaded(MarketWrite, connection.execute(unclear).all()):
                 change_listing(
                     connection,

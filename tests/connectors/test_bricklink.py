@@ -270,6 +270,8 @@ class TestALot:
             {"quantity": None},
             {"quantity": "many"},
             {"quantity": 2.5},
+            {"quantity": -3},
+            {"quantity": 2**31},
             {"new_or_used": "X"},
             {"unit_price": "NaN"},
             {"unit_price": None},
@@ -286,6 +288,15 @@ class TestALot:
     def test_of_a_set_is_another_one_in_another_state(self) -> None:
         states = [a_lot(completeness=state, item={"no": "7644-1", "type": "SET"}) for state in "CBS"]
         assert [each.key for each in states] == [f"SET/7644-1/5/N/{state}" for state in "CBS"]
+
+    def test_is_not_there_only_where_nothing_is_said_to_be(self) -> None:
+        nothing: JsonObject = {"meta": {"code": 204, "message": "OK_NO_CONTENT"}}
+        assert readers.lots(answer(nothing), keep_empty=True) == []
+        assert readers.lots(answer(None, 204), keep_empty=True) == []
+        wrong: list[JsonObject | None] = [{"meta": {"code": 200}}, {"meta": {"code": 200}, "data": {}}, None]
+        for body in wrong:
+            with pytest.raises(Malformed):
+                readers.lots(answer(body), keep_empty=True)
 
     def test_is_the_same_whatever_the_case_of_its_number(self) -> None:
         assert calls.key_of(replace(BRICK, no="3001PB01")) == calls.key_of(replace(BRICK, no="3001pb01"))
@@ -304,7 +315,7 @@ HEAD: JsonObject = {
 
 class TestAnOrder:
     def stamp(self, **changed: JsonValue) -> str:
-        return readers.order_heads(answer({"data": [HEAD | changed]}))[0].stamp
+        return readers.order_heads(answer({"data": [HEAD | changed]}), [])[0].stamp
 
     def test_s_lines_come_in_batches_and_are_added_up_by_lot(self) -> None:
         def line(lot: int | None, quantity: int, no: str = "3001") -> JsonObject:
@@ -327,13 +338,20 @@ class TestAnOrder:
         ]
         assert {each.marker for each in found} == {MARK}
 
+    @pytest.mark.parametrize("quantity", [-1, "1e999999999", 2**31, None])
+    def test_s_line_is_no_less_than_nothing(self, quantity: JsonValue) -> None:
+        line: JsonObject = {"inventory_id": 1, "color_id": 5, "quantity": quantity, "new_or_used": "N"}
+        line["item"] = {"no": "3001", "type": "PART"}
+        with pytest.raises(Malformed, match=r"order\.item\.quantity"):
+            readers.order_lines(answer({"data": [[line]]}))
+
     @pytest.mark.parametrize("status", ["PENDING", "OCR", "PAID-PENDING", "SOMETHING_NEW", "NRS"])
     def test_in_a_status_that_is_not_cancelled_is_open(self, status: str) -> None:
-        assert readers.order_heads(answer({"data": [HEAD | {"status": status}]}))[0].state == "open"
+        assert readers.order_heads(answer({"data": [HEAD | {"status": status}]}), [])[0].state == "open"
 
     @pytest.mark.parametrize("status", ["CANCELLED", "cancelled", "NPB"])
     def test_that_nobody_gets_is_cancelled(self, status: str) -> None:
-        assert readers.order_heads(answer({"data": [HEAD | {"status": status}]}))[0].state == "cancelled"
+        assert readers.order_heads(answer({"data": [HEAD | {"status": status}]}), [])[0].state == "cancelled"
 
     @pytest.mark.parametrize(
         "changed",
@@ -345,7 +363,7 @@ class TestAnOrder:
         assert self.stamp(buyer_name="somebody else") == self.stamp()
 
     def test_s_id_may_be_text(self) -> None:
-        assert readers.order_heads(answer({"data": [HEAD | {"order_id": "4711"}]}))[0].order_id == "4711"
+        assert readers.order_heads(answer({"data": [HEAD | {"order_id": "4711"}]}), [])[0].order_id == "4711"
 
 
 READ = Call("GET /inventories", "inventories", "GET")

@@ -30,6 +30,7 @@ from connectors.http import Call, Http, Patience
 from connectors.market import Change, Lot, Market, MarketOrder, NewLot, Part
 from sandbox.app import Sandbox
 from sandbox.clock import Clock
+from tests.connectors.spoilt import Spoil, way_to
 from tests.worlds import NOW, World
 
 BRICK = Part("PART", "3001", 5, "new")
@@ -62,6 +63,7 @@ class Bench:
     slept: list[float] = field(default_factory=list)
     lanes: list[str] = field(default_factory=list)
     spend: Callable[[Call], None] | None = None
+    spoil: Spoil | None = None
 
     @property
     def store(self) -> BrickLink:
@@ -76,7 +78,7 @@ class Bench:
             patience=Patience(attempts=3),
             pacer=InFlight(IN_FLIGHT),
             writes_off=self.writes_off,
-            client=httpx.Client(transport=httpx.WSGITransport(app=self.sandbox)),
+            client=httpx.Client(transport=way_to(self.sandbox, self.spoil)),
             sleep=self.slept.append,
             chance=lambda: 0.0,
         )
@@ -554,6 +556,37 @@ class TestOrders:
             [order] = self.poll(bench, known)
             assert order.lines is None
             assert self.poll(bench, known) == []
+
+    def test_that_seem_to_have_no_lines_are_news_again_next_time(self, bench: Bench) -> None:
+        """The list may be ahead of the order: an order that tells nothing would be taken for booked."""
+        known: dict[str, str] = {}
+        bench.sell(2)
+        bench.fault("GET /orders/{id}/items", "http", status=404, code="RESOURCE_NOT_FOUND")
+        with pytest.raises(Refused):
+            self.poll(bench, known)
+        [order] = self.poll(bench, known)
+        assert [line.quantity for line in order.lines or ()] == [2]
+
+    def test_of_half_a_year_ago_may_have_none(self) -> None:
+        placed = (NOW - timedelta(days=200)).isoformat()
+        old = {"order_id": 7, "items": [[{"inventory_id": 1, "quantity": 2}]], "date_ordered": placed}
+        with bench_of(lot(1), orders=[old]) as bench:
+            bench.fault("GET /orders/{id}/items", "http", status=404, code="RESOURCE_NOT_FOUND")
+            [order] = self.poll(bench, {})
+            assert order.lines is None
+
+    def test_that_cannot_be_read_hide_no_others(self, bench: Bench) -> None:
+        first, second = (str(bench.sell(1)["order_id"]) for _ in range(2))
+
+        def spoil(path: str, body: Any) -> None:  # noqa: ANN401
+            if path.endswith("/orders"):
+                next(each for each in body["data"] if str(each["order_id"]) == first)["date_ordered"] = None
+
+        bench.spoil = spoil
+        found = bench.store.orders(lambda _: None)
+        assert next(found).order_id == second
+        with pytest.raises(Malformed, match=r"bricklink default GET /orders: order.date_ordered"):
+            next(found)
 
     def test_quote_no_buyer_in_errors(self, bench: Bench) -> None:
         bench.sell(1)

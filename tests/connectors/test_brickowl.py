@@ -370,7 +370,7 @@ LINE: JsonObject = {
 
 
 def test_an_order_is_read_with_its_lines_less_refunds() -> None:
-    (head,) = readers.order_heads(answer(HEAD))
+    (head,) = readers.order_heads(answer(HEAD), [])
     view = readers.order_view(answer({"updated_time": 1795255260, "combine_with": None}))
     order = readers.order(head, view, readers.order_lines(answer([LINE])))
     assert (order.order_id, order.status, order.state) == ("4000001", "Payment Submitted", "open")
@@ -387,7 +387,7 @@ def test_an_order_is_read_with_its_lines_less_refunds() -> None:
     ("status", "state"), [("8", "cancelled"), (8, "cancelled"), ("0", "open"), ("99", "open")]
 )
 def test_only_a_cancelled_order_is_not_open(status: JsonValue, state: str) -> None:
-    assert readers.order_heads(answer([HEAD | {"status_id": status}]))[0].state == state
+    assert readers.order_heads(answer([HEAD | {"status_id": status}]), [])[0].state == state
 
 
 @pytest.mark.parametrize(("told", "into"), [("4000002", "4000002"), (0, None), ("", None), ("0", None)])
@@ -401,9 +401,23 @@ def test_a_line_may_lack_what_is_empty() -> None:
     assert (line.key, line.quantity, line.marker, line.lot_id) == ("306255-64/used", 5, None, "")
 
 
+def test_a_line_that_is_told_twice_counts_once() -> None:
+    assert len(readers.order_lines(answer([LINE, LINE]))) == 1
+    with pytest.raises(Malformed, match="come to 5 units, announced are 10"):
+        readers.order_lines(answer([LINE, LINE]), 10)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"ordered_quantity": "-5"}, {"refunded_quantity": "-2"}, {"ordered_quantity": "1e999999999"}]
+)
+def test_a_line_is_no_less_than_nothing_and_no_more_than_was_ordered(wrong: JsonObject) -> None:
+    with pytest.raises(Malformed, match=r"order\.item"):
+        readers.order_lines(answer(LINE | wrong))
+
+
 def test_a_stamp_moves_with_everything_that_is_listed_and_with_the_time_of_change() -> None:
     view = readers.order_view(answer({"updated_time": "1795255260"}))
-    (head,) = readers.order_heads(answer(HEAD))
+    (head,) = readers.order_heads(answer(HEAD), [])
     stamps = {view.stamp(head)}
     for moved in (
         {"status_id": "2"},
@@ -411,7 +425,7 @@ def test_a_stamp_moves_with_everything_that_is_listed_and_with_the_time_of_chang
         {"total_lots": "2"},
         {"base_order_total": "1"},
     ):
-        (other,) = readers.order_heads(answer(HEAD | moved))
+        (other,) = readers.order_heads(answer(HEAD | moved), [])
         stamps.add(view.stamp(other))
         assert not other.is_shown_by(view.stamp(head))
     stamps.add(readers.order_view(answer({"updated_time": "1795255261"})).stamp(head))

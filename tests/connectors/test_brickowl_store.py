@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import httpx
 import pytest
@@ -27,6 +28,7 @@ from connectors.http import Http, Patience
 from connectors.market import Catalogue, Change, ChangesMany, Market, MarketOrder, NewLot, Part
 from sandbox.app import Sandbox
 from sandbox.clock import Clock
+from tests.connectors.spoilt import Spoil, way_to
 from tests.sandbox.owl import lot, section
 from tests.worlds import NOW, World
 
@@ -47,6 +49,7 @@ class Bench:
     slept: list[float] = field(default_factory=list)
     lanes: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    spoil: Spoil | None = None
 
     @property
     def store(self) -> BrickOwl:
@@ -59,7 +62,7 @@ class Bench:
             patience=Patience(attempts=self.attempts),
             pacer=OwlPacer(clock=lambda: self.seconds, sleep=self.wait),
             writes_off=self.writes_off,
-            client=httpx.Client(transport=httpx.WSGITransport(app=self.sandbox)),
+            client=httpx.Client(transport=way_to(self.sandbox, self.spoil)),
             sleep=self.slept.append,
             clock=lambda: self.seconds,
             chance=lambda: 0.0,
@@ -638,6 +641,21 @@ def test_an_order_that_cannot_be_read_does_not_hide_the_others(make: Make) -> No
         next(found)
 
 
+def test_an_order_that_is_listed_wrong_does_not_hide_the_others(make: Make) -> None:
+    bench = make(lot(1))
+    first, second = (bench.happen("sale", lot=1, quantity=1) for _ in range(2))
+
+    def spoil(path: str, body: Any) -> None:  # noqa: ANN401
+        if path.endswith("/order/list"):
+            next(each for each in body if each["order_id"] == first)["status_id"] = "soon"
+
+    bench.spoil = spoil
+    found = bench.store.orders(lambda _: None)
+    assert next(found).order_id == second
+    with pytest.raises(Malformed, match=r"brickowl default GET /order/list: order.status_id"):
+        next(found)
+
+
 def test_what_was_read_before_the_line_was_cut_is_told(make: Make) -> None:
     bench = make(lot(1))
     orders = [bench.happen("sale", lot=1, quantity=1) for _ in range(3)]
@@ -653,11 +671,11 @@ def test_more_orders_are_listed_when_all_of_the_first_have_changed(make: Make) -
     bench = make(lot(1), orders=rows, calls_per_minute=10_000)
     store = bench.store
     # Reading each of 501 orders would take seconds.
-    heads = store._heads(lambda _: None, None)
+    heads = store._heads(lambda _: None, None, [])
     assert len(heads) == FIRST_ORDERS + 1
     assert bench.operations() == ["GET /order/list"] * 2
     stamps = {head.order_id: f"{head.shown} 1" for head in heads}
-    assert len(store._heads(stamps.get, None)) == FIRST_ORDERS
+    assert len(store._heads(stamps.get, None, [])) == FIRST_ORDERS
     assert bench.operations() == ["GET /order/list"]
 
 

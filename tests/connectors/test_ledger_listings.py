@@ -162,7 +162,7 @@ def test_what_is_parked_waits_for_a_person_or_a_change(ledger: Ledger) -> None:
     for key in (BRICKLINK, BRICKOWL):
         ledger.note(key, 2, parked, NOW)
     assert ledger.behind(NOW + timedelta(days=9)) == []
-    ledger.postpone([BRICKLINK], "the breaker is open", NOW)
+    ledger.postpone({BRICKLINK: 2}, "the breaker is open", NOW)
     assert ledger.behind(NOW) == []
 
     assert ledger.retry("other", NOW) == 0
@@ -178,10 +178,24 @@ def test_many_listings_are_put_off_at_once(ledger: Ledger) -> None:
     add(ledger, *items)
     keys = [key for key in ledger.behind(NOW) if key.marketplace == "bricklink"]
 
-    ledger.postpone(keys, "no calls left until tomorrow", NOW + SECOND)
+    ledger.postpone(dict.fromkeys(keys, 1), "no calls left until tomorrow", NOW + SECOND)
 
     assert {key.marketplace for key in ledger.behind(NOW)} == {"brickowl"}
     assert len(ledger.behind(NOW + SECOND)) == 1200
+
+
+def test_nothing_is_put_off_that_changed_meanwhile_or_is_level(ledger: Ledger) -> None:
+    on_sale(ledger, an_item())
+    change(ledger, 12)
+    change(ledger, 3)
+    ledger.postpone({BRICKLINK: 2}, "no calls left for rises until tomorrow", NOW + SECOND)
+    assert BRICKLINK in ledger.behind(NOW)
+
+    ledger.finish_write(begun(ledger, BRICKLINK).id, NOW)
+    assert ledger.level(BRICKLINK, 3, NOW)
+    ledger.postpone({BRICKLINK: 3}, "no calls left for rises until tomorrow", NOW + SECOND)
+    listing = look(ledger, BRICKLINK).listing
+    assert (listing.status, listing.reason, listing.next_attempt_at) == (ListingStatus.SYNCED, "", None)
 
 
 def test_the_most_urgent_is_behind_first(ledger: Ledger) -> None:

@@ -95,12 +95,17 @@ def test_what_is_sold_twice_is_cut_at_zero_and_names_both_orders(ledger: Ledger)
         "oversold by 1; the last ones went to order brickowl/55" in ledger.item_history("own", ITEM)[0].reason
     )
 
+    (told,) = ledger.oversold("own", NOW)
+    assert (told.order_id, told.oversold, told.rival) == ("100", 1, "brickowl/55")
+    assert ledger.oversold("own", NOW + SECOND) == ledger.oversold("other", NOW) == []
+
     # The unit that comes back goes to whoever bought it, not on sale again.
     (back,) = ledger.book_order("own", "brickowl", cancelled(an_order("55", 2, lot=LOTS["brickowl"])), NOW)
     assert back.review_id is not None
     ledger.restock(back.review_id, NOW, lot_rose=False, by="ann")
     assert books(ledger)["item"] == 1
     assert [line.oversold for line in ledger.order_lines("own", "bricklink", "100")] == [0]
+    assert ledger.oversold("own", NOW) == []
 
 
 def test_a_cancelled_line_that_was_oversold_gives_nothing_back(ledger: Ledger) -> None:

@@ -50,6 +50,10 @@ def test_a_change_answers_at_once_and_the_net_brings_it_there(served: Served) ->
     change_inventory_item("update", item, {"quantityAvailable": 0}, reason="counted")
     again: Any = marketplace_sync(item_ids=[item], account="default")
     assert again["balance"]["done"] == 2
+    change_inventory_item("update", item, {"quantityAvailable": 3})
+    assert marketplace_sync(item_ids=[])["balance"]["done"] == 2  # type: ignore[index,call-overload]
+    change_inventory_item("update", item, {"quantityAvailable": 0})
+    assert marketplace_sync()["balance"]["done"] == 2  # type: ignore[index,call-overload]
     served.assert_level(item)
     night: Any = marketplace_sync(compare=True)
     assert (night["balance"]["checked"], night["drift"]) == (0, [])
@@ -74,6 +78,8 @@ def test_what_may_not_be_asked_is_refused(served: Served) -> None:
         change_inventory_item("update", item, {"quantityAvailable": 1}, account="other")
     with pytest.raises(ConfigurationError, match="there is no account other; accounts: default"):
         marketplace_sync(account="other")
+    with pytest.raises(ConfigurationError, match="item_ids: not found: nobody"):
+        marketplace_sync(item_ids=[item, "nobody"])
     assert served.item(item).quantity_available == 10
 
 

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,18 +12,23 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from connectors.bricklink import IN_FLIGHT
 from connectors.brickowl import BrickOwl
 from connectors.errors import BudgetSpent, ConfigurationError, Unauthorised, WritesOff
 from connectors.ledger import Ledger, open_ledger
+from connectors.ledger.database import Database
 from connectors.market import MARKETPLACES, Change, Market, Marketplace
 from connectors.settings import load_settings
 from sandbox.app import Sandbox
 from sandbox.clock import Clock
 from sandbox.server import serving
+from tasks.lease import clock
 from tasks.market_accounts import FIELDS, add_account
-from tasks.market_connect import open_market
+from tasks.market_connect import open_bricklink, open_market
 from tests.ledgers import sqlite_in
 from tests.worlds import NOW, World
+
+pytest_plugins = ["tests.databases"]
 
 KEYS = {name: f"{name}-of-the-default" for name in FIELDS["bricklink"]}
 OTHER = {name: f"{name}-of-another" for name in FIELDS["bricklink"]}
@@ -106,6 +112,33 @@ def test_every_call_is_counted_and_an_empty_lane_says_when_it_opens(scene: Scene
         assert NOW + timedelta(hours=24) <= caught.value.free_at <= NOW + timedelta(hours=25)
         assert scene.sandbox.calls() == []
         assert market.change("1", Change(-1)) is not None
+
+
+def test_bricklink_s_calls_wait_for_those_of_other_machines(scene: Scene, postgres_url: str) -> None:
+    settings = load_settings()
+    with (
+        closing(open_ledger(postgres_url)) as ledger,
+        closing(Database(postgres_url)) as elsewhere,
+        closing(open_bricklink(settings, ledger, "default")) as market,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        theirs = Ledger(elsewhere).berths(f"{settings.bricklink_base_url} default", IN_FLIGHT)
+        assert theirs
+        for _ in range(IN_FLIGHT):
+            theirs.take()
+        reading = pool.submit(market.lots)
+        with pytest.raises(TimeoutError):
+            reading.result(0.2)
+        assert scene.sandbox.calls() == []
+        for _ in range(IN_FLIGHT):
+            theirs.leave()
+        assert len(reading.result(5)) == 1
+
+
+def test_brick_owl_s_calls_take_turns_with_those_of_other_processes(scene: Scene) -> None:
+    with closing(scene.market("brickowl")) as market:
+        market.lots()
+    assert scene.ledger.live("pace:brickowl/default/calls", clock()) == 1
 
 
 def test_one_account_s_budget_is_not_another_s(scene: Scene) -> None:

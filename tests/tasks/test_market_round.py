@@ -46,6 +46,13 @@ class TestAtOnce:
         assert fair.item(item).quantity_available == 10
         fair.assert_level(item)
 
+    def test_new_items_share_a_look_at_what_brick_owl_has(self, fair: Served) -> None:
+        """The list of all lots may be megabytes long, and each push opens the store anew."""
+        for _ in range(3):
+            fair.push_now(fair.create(3))
+        assert fair.calls(BRICKOWL).count("GET /inventory/list") == 1
+        assert fair.quantities(BRICKOWL) == [3, 3, 3]
+
     def test_without_external_calls_it_is_mocked_and_nothing_is_believed(
         self, fair: Served, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -164,6 +171,36 @@ class TestNet:
         assert [(each["item_id"], each["quantity"]) for each in orders] == [(item, 4)]
         fair.assert_level(item)
 
+    def test_hears_of_a_sale_that_it_meets_while_it_pushes(self, fair: Served) -> None:
+        item = fair.create(10)
+        fair.net()
+        before = {"operation": CHANGES[BRICKLINK], "nth": 1}
+        fair.event(BRICKLINK, "sale", lot=int(fair.lot_id(item)), quantity=2, before=before)
+        fair.update(item, 12)
+        orders: Any = fair.net()["orders"]
+        assert [(each["item_id"], each["quantity"]) for each in orders] == [(item, 2)]
+        assert fair.item(item).quantity_available == 10
+        fair.net()
+        fair.assert_level(item)
+
+    def test_tells_for_a_day_of_a_unit_that_was_sold_twice_whoever_heard_of_it(
+        self, fair: Served, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        item = fair.create(1)
+        fair.net()
+        first, second = (
+            str(fair.sell(name, fair.lot_id(item, name), 1)["order_id"]) for name in (BRICKLINK, BRICKOWL)
+        )
+        fair.book()  # as a worker's push does, which has no report
+        for _ in range(2):
+            rows: Any = fair.net()["oversold"]
+            assert [(each["order_id"], each["other_order"]) for each in rows] == [
+                (second, f"{BRICKLINK}/{first}")
+            ]
+        fair.pass_time(25 * 3600)
+        monkeypatch.setenv("EVENSTOCK_NOW", fair.now().isoformat())
+        assert fair.net()["oversold"] == []
+
     def test_one_marketplace_that_is_down_touches_no_other(self, fair: Served) -> None:
         item = fair.create(10)
         fair.fault(BRICKLINK, "*", "http", status=503, times=-1)
@@ -180,6 +217,21 @@ class TestNet:
         assert (counts["done"], counts["not_sent"]) == (8, 8)
         assert len(fair.calls(BRICKLINK)) == 1
         assert all(fair.view(item).listing.next_attempt_at for item in items)
+
+    def test_what_another_lane_has_calls_for_is_not_put_off(self, fair: Served) -> None:
+        items = [fair.create(number) for number in range(1, 10)]
+        fair.net()
+        for item in items[:6]:
+            fair.change("update", item, price="0.5")
+        for item in items[6:]:
+            fair.change("update", item, notes="Clean")
+        fair.ledger.spend("default", BRICKLINK, "orders", fair.now(), calls=2_500)
+        counts: Any = fair.net()["balance"]
+        assert (counts["done"], counts["not_sent"]) == (9 + 3, 6)
+        for item in items[6:]:
+            fair.assert_level(item)
+        assert {fair.view(item).listing.status for item in items[:6]} == {ListingStatus.SYNCING}
+        assert all("for prices" in fair.view(item).listing.reason for item in items[:6])
 
     def test_what_it_would_do_is_told_without_a_call(self, fair: Served) -> None:
         fair.create(10)
@@ -330,7 +382,7 @@ def test_a_run_that_may_call_nobody_does_not_say_that_all_is_well(fair: Served) 
     fair.create(10)
     tale = Tale("run", fair.now(), dry_run=False, writes=True)
     tale.parts = [plan(load_settings(), fair.ledger, place, None) for place in PLACES]
-    report = market_run.told(fair.ledger, tale, ["default"])
+    report = market_run.told(fair.ledger, tale, ["default"], fair.now())
     assert report["message"] == "Marketplace sync: 0 listings brought level; 2 put off"
 
 

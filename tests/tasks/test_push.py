@@ -1,11 +1,15 @@
 """Bringing one listing level, judged by what the marketplaces hold afterwards."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
 
 from connectors.ledger.market_records import ListingKey
 from connectors.market import MARKETPLACES
 from tasks.push import bring_level
-from tests.fair import BRICKLINK, BRICKOWL, Fair, world
+from tasks.stall import Shelf
+from tests.fair import BOID, BRICKLINK, BRICKOWL, Fair, world
 from tests.worlds import World
 
 pytest_plugins = ["tests.fairs"]
@@ -244,6 +248,43 @@ class TestPairing:
         fair.settle()
         fair.assert_level(first)
         fair.assert_level(second)
+
+    @pytest.mark.parametrize("kind", ["lost_answer", "timeout_before"])
+    def test_an_unclear_create_takes_no_lot_of_another_item_s_for_its_own(
+        self, fair: Fair, kind: str
+    ) -> None:
+        """The lot of the first item stays without a marker: it has another program's id."""
+        lot = {"lot_id": 500, "boid": BOID, "qty": 3, "con": "new", "price": "0.100", "external_id": "5598"}
+        fair.sandbox.put_world(world(brickowl={"lots": [lot]}))
+        first, second = fair.create(3), fair.create(5)
+        fair.push(first)
+        fair.fault(BRICKOWL, "POST /inventory/create", kind, seconds=0)
+        fair.push(second)
+        fair.settle()
+        assert fair.lot_id(first, BRICKOWL) == "500"
+        assert sorted(fair.quantities(BRICKOWL)) == [3, 5]
+        fair.assert_level(second)
+
+    def test_a_lot_that_vanished_since_all_were_listed_costs_no_round_of_calls(self, fair: Fair) -> None:
+        fair.sandbox.put_world(world(bricklink={"lots": [self.lot(6)]}))
+        stall = fair.stall(BRICKLINK)
+        shelved = replace(stall, shelf=Shelf(stall.market, fair.now))
+        other, item = fair.create(1, colorId=11), fair.create(8)
+        bring_level(shelved, ListingKey("default", other, BRICKLINK), "test")
+        fair.event(BRICKLINK, "delete", lot=6)
+        fair.sandbox.clear_calls()
+        bring_level(shelved, ListingKey("default", item, BRICKLINK), "test")
+        fair.assert_level_on(item, BRICKLINK)
+        assert len(fair.calls(BRICKLINK)) == 5  # orders, the lot, orders; all lots, and the new one
+
+    def test_a_lot_that_is_listed_twice_is_one(self, fair: Fair, monkeypatch: pytest.MonkeyPatch) -> None:
+        fair.sandbox.put_world(world(bricklink={"lots": [self.lot(6)]}))
+        market = fair.stall(BRICKLINK).market
+        find = market.find
+        monkeypatch.setattr(market, "find", lambda *asked: find(*asked) * 2)
+        item = fair.create(8)
+        fair.push(item)
+        fair.assert_level(item)
 
     def test_two_items_of_one_kind_have_a_lot_each(self, fair: Fair) -> None:
         first, second = fair.create(3), fair.create(4)

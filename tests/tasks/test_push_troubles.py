@@ -1,11 +1,15 @@
 """What goes wrong while a listing is brought level, judged by what the marketplaces hold afterwards."""
 
+import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from connectors.errors import Transient
 from connectors.ledger.market_records import BreakerState, ListingStatus
-from connectors.market import Marketplace
+from connectors.market import Lot, Marketplace
+from tasks import breaker
 from tests.fair import BRICKLINK, BRICKOWL, Fair
 
 EACH = pytest.mark.parametrize("name", [BRICKLINK, BRICKOWL])
@@ -74,6 +78,30 @@ class TestLostAnswers:
         fair.update(item, 4)
         fair.fault(name, CHANGE[name], "timeout_before", seconds=0)
         fair.push(item, name)
+        fair.sandbox.clear_calls()
+        fair.pass_time(55)
+        assert fair.push(item, name)[0].how == "unknown"
+        assert fair.calls(name) == []
+        fair.pass_time(10)
+        fair.push(item, name)
+        fair.assert_level_on(item, name)
+
+    def test_are_waited_for_from_when_they_were_lost_not_from_when_they_queued_up(
+        self, fair: Fair, name: Marketplace, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        item = level(fair)
+        fair.update(item, 4)
+        market = fair.stall(name).market
+        change = market.change
+
+        def queued(*asked: Any) -> Lot | None:  # noqa: ANN401
+            fair.pass_time(50)
+            return change(*asked)
+
+        monkeypatch.setattr(market, "change", queued)
+        fair.fault(name, CHANGE[name], "timeout_before", seconds=0)
+        fair.push(item, name)
+        monkeypatch.setattr(market, "change", change)
         fair.sandbox.clear_calls()
         fair.pass_time(55)
         assert fair.push(item, name)[0].how == "unknown"
@@ -206,6 +234,43 @@ class TestBreaker:
         assert fair.quantities(BRICKLINK) == [10]
         assert fair.ledger.breaker("default", BRICKOWL).state is BreakerState.CLOSED
 
+    def test_stays_closed_when_it_is_the_ledger_that_fails(
+        self, fair: Fair, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        item = level(fair)
+        fair.update(item, 4)
+
+        def busy(_: object) -> bool:
+            raise Transient("the ledger is busy", system="ledger")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(fair.ledger, "begin_write", busy)
+            for _ in range(2):
+                assert fair.push(item, BRICKLINK)[0].how == "failed"
+        assert fair.ledger.breaker("default", BRICKLINK).state is BreakerState.CLOSED
+        fair.settle()
+        fair.assert_level_on(item, BRICKLINK)
+
+    def test_is_not_soothed_by_calls_that_others_make_meanwhile(
+        self, fair: Fair, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        item = level(fair)
+        fair.change("update", item, name="Another name")
+        fair.ledger.judge_breaker(
+            "default", BRICKLINK, lambda found: breaker.failed(found, "away", fair.now())
+        )
+        stored, usage = fair.ledger.level, fair.stall(BRICKLINK).market.usage
+
+        def meanwhile(*asked: Any, **more: Any) -> bool:  # noqa: ANN401
+            other = threading.Thread(target=usage.add, kwargs={"calls": 1})
+            other.start()
+            other.join()
+            return stored(*asked, **more)
+
+        monkeypatch.setattr(fair.ledger, "level", meanwhile)
+        assert fair.push(item, BRICKLINK)[0].how == "unchanged"
+        assert fair.ledger.breaker("default", BRICKLINK).failures == 1
+
     def test_opens_after_five_failures_in_a_row(self, fair: Fair) -> None:
         item = level(fair)
         fair.fault(BRICKOWL, "*", "http", status=429, times=-1)
@@ -233,6 +298,25 @@ def test_an_empty_lane_leaves_items_syncing_with_the_time_they_go(fair: Fair) ->
     fair.pass_time(25 * 3600)
     fair.settle()
     fair.assert_level(item)
+
+
+def test_a_fall_does_not_wait_for_the_calls_that_a_rise_before_it_had_not(
+    fair: Fair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = level(fair)
+    fair.ledger.spend("default", BRICKLINK, "orders", fair.now(), calls=4_600)
+    fair.update(item, 12)
+    spend = fair.ledger.spend
+
+    def meanwhile(*asked: Any) -> Any:  # noqa: ANN401
+        free_at = spend(*asked)
+        if free_at is not None and fair.item(item).quantity_available == 12:
+            fair.update(item, 3)
+        return free_at
+
+    monkeypatch.setattr(fair.ledger, "spend", meanwhile)
+    assert fair.push(item, BRICKLINK)[0].how == "done"
+    assert fair.quantities(BRICKLINK) == [3]
 
 
 def test_nothing_is_sent_while_writes_are_off(fair: Fair) -> None:

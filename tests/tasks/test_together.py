@@ -3,17 +3,20 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import cast
 
 import pytest
 
 from connectors.brickowl import BrickOwl
 from connectors.errors import ConnectorError
-from connectors.ledger.market_records import ListingKey, ListingStatus
+from connectors.ledger.market_records import BreakerState, ListingKey, ListingStatus
 from connectors.market import Change
 from connectors.records import JsonObject
+from tasks.breaker import failed
 from tasks.lease import held
 from tasks.push import lease_of
+from tasks.settling import due_at
 from tasks.together import move_together
 from tests.fair import BRICKOWL, Served
 
@@ -73,6 +76,51 @@ def test_a_lost_answer_changes_nothing_twice(served: Served, items: list[str], k
     served.settle()
     for item in items:
         served.assert_level(item)
+
+
+def test_a_lost_batch_is_waited_for_from_when_it_was_lost(served: Served, items: list[str]) -> None:
+    stall = served.stall(BRICKOWL)
+    keys = [ListingKey("default", item, BRICKOWL) for item in items]
+    served.fault(BRICKOWL, BATCH, "timeout_before", seconds=0)
+    asked_at = served.now()
+    move_together(stall, Queued(cast("BrickOwl", stall.market), served), keys)
+    for write in served.ledger.open_writes():
+        assert write.sent_at >= asked_at + timedelta(seconds=50)
+        assert served.view(write.item_id, BRICKOWL).listing.next_attempt_at == due_at(write.sent_at)
+    served.settle()
+    for item in items:
+        served.assert_level(item)
+
+
+def test_a_batch_that_works_shows_that_the_marketplace_does(served: Served, items: list[str]) -> None:
+    stall = served.stall(BRICKOWL)
+    served.ledger.judge_breaker(
+        "default", BRICKOWL, lambda found: failed(found, "away", served.now(), at_once=True)
+    )
+    served.pass_time(61)
+    keys = [ListingKey("default", item, BRICKOWL) for item in items]
+    assert len(move_together(stall, cast("BrickOwl", stall.market), keys)) == 9
+    assert served.ledger.breaker("default", BRICKOWL).state is BreakerState.CLOSED
+
+
+def test_a_batch_that_fails_counts_as_one_failure(served: Served, items: list[str]) -> None:
+    stall = served.stall(BRICKOWL)
+    keys = [ListingKey("default", item, BRICKOWL) for item in items]
+    served.fault(BRICKOWL, BATCH, "lost_answer")
+    move_together(stall, cast("BrickOwl", stall.market), keys)
+    assert served.ledger.breaker("default", BRICKOWL).failures == 1
+
+
+@dataclass
+class Queued:
+    """Brick Owl, before whose calls others go."""
+
+    market: BrickOwl
+    fair: Served
+
+    def change_many(self, changes: Sequence[tuple[str, Change]]) -> list[ConnectorError | None]:
+        self.fair.pass_time(50)
+        return self.market.change_many(changes)
 
 
 @pytest.mark.parametrize("fault", [{"kind": "throttled"}, {"kind": "http", "status": 400}])
