@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from connectors.ledger import BookingKind, Ledger, ListingStatus, ReviewState
+from connectors.ledger import BookingKind, Ledger, ListingStatus, ReviewState, Why
 from connectors.market import OrderLine
 from tests.connectors.market_samples import (
     BRICKLINK,
@@ -101,6 +101,25 @@ def test_what_is_sold_twice_is_cut_at_zero_and_names_both_orders(ledger: Ledger)
     ledger.restock(back.review_id, NOW, lot_rose=False, by="ann")
     assert books(ledger)["item"] == 1
     assert [line.oversold for line in ledger.order_lines("own", "bricklink", "100")] == [0]
+
+
+@pytest.mark.parametrize(("is_count", "left"), [(True, 7), (False, 6)])
+def test_what_was_sold_twice_is_in_a_count_and_not_in_what_a_supplier_says(
+    ledger: Ledger, *, is_count: bool, left: int
+) -> None:
+    on_sale(ledger, an_item(quantity=2))
+    ledger.book_order("own", "brickowl", an_order("55", 2, lot=LOTS["brickowl"]), NOW)
+    ledger.book_order("own", "bricklink", an_order("100", 1), NOW)
+
+    why = Why("update", "somebody", is_count=is_count)
+    ledger.change_item(
+        "own", ITEM, lambda now: replace(now, quantity_available=5), why, marketplaces=(), now=NOW
+    )
+    (back,) = ledger.book_order("own", "brickowl", cancelled(an_order("55", 2, lot=LOTS["brickowl"])), NOW)
+    assert back.review_id is not None
+    ledger.restock(back.review_id, NOW, lot_rose=False, by="ann")
+
+    assert books(ledger)["item"] == left
 
 
 def test_a_cancelled_line_that_was_oversold_gives_nothing_back(ledger: Ledger) -> None:
