@@ -4,6 +4,7 @@ The same number comes as a number here and as text there, a flag as 0, as true a
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, Generic, TypeVar
@@ -16,6 +17,7 @@ from connectors.supplier import OrderState, SupplierOrder, SupplierProduct, Supp
 CURRENCY: Final = "EUR"
 """The only one; rows do not tell it."""
 
+T = TypeVar("T")
 Record = TypeVar("Record", SupplierProduct, SupplierVariant)
 
 
@@ -77,7 +79,7 @@ def product(row: JsonObject, names: Names) -> SupplierProduct:
         price=_amount(row, "retailPrice"),
         cost_price=_amount(row, "wholesalePrice"),
         currency=CURRENCY,
-        available=_flag(row.get("active"), "active"),
+        available=None if row.get("active") in {None, ""} else _flag(row["active"], "active"),
         supplier_updated_at=_text(row, "dateUpd"),
     )
 
@@ -152,20 +154,22 @@ def variant_price(row: JsonObject) -> SupplierVariant:
 
 
 def named(body: JsonValue, source: str) -> dict[str, str]:
-    """Names by id."""
-    found = (as_object(each, source) for each in as_list(body, source))
-    return {_id(row): as_text(row.get("name"), f"{source} name") for row in found}
+    """Names by id; what has none that can be read is left out."""
+    return dict(_readable(body, source, lambda row: (_id(row), as_text(row.get("name"), f"{source} name"))))
 
 
 def attribute_names(attributes: JsonValue, groups: JsonValue) -> dict[str, tuple[str, str]]:
-    """("Size", "L") by the id of the attribute; one whose group nobody names is left out."""
-    of = named(groups, "attributegroups")
-    found = [as_object(each, "attributes") for each in as_list(attributes, "attributes")]
-    return {
-        _id(row): (of[group], as_text(row.get("name"), "attribute name"))
-        for row in found
-        if (group := _key(row, "attributeGroup")) in of
-    }
+    """("Size", "L") by the id of the attribute; one that nobody names, or its group, is left out."""
+    of, names = named(groups, "attributegroups"), named(attributes, "attributes")
+    found = _readable(attributes, "attributes", lambda row: (_id(row), _key(row, "attributeGroup")))
+    return {number: (of[group], names[number]) for number, group in found if group in of and number in names}
+
+
+def _readable(body: JsonValue, source: str, read: Callable[[JsonObject], T]) -> Iterator[T]:
+    """What can be read of a list of names: goods are worth having without the rest."""
+    for each in as_list(body, source):
+        with suppress(Malformed):
+            yield read(as_object(each, source))
 
 
 def ids(body: JsonValue, source: str) -> list[int]:
@@ -216,13 +220,14 @@ def order(
 
 def parcels(body: JsonValue, carriers: Mapping[str, str]) -> dict[str, list[JsonObject]]:
     """What is known of parcels, by order, newest first. The list may be shorter than what was asked for, in
-    another order, with empty places and with orders nobody asked for.
+    another order, with empty places, with orders nobody asked for and with some that cannot be read.
     """
-    return {
-        as_id(found.get("id"), "tracked order"): sorted(_steps(found, carriers), key=_when, reverse=True)
-        for each in as_list(body, "trackings")
-        if each is not None and (found := as_object(each, "tracking"))
-    }
+
+    def tracked(found: JsonObject) -> tuple[str, list[JsonObject]]:
+        steps = sorted(_steps(found, carriers), key=_when, reverse=True)
+        return as_id(found.get("id"), "tracked order"), steps
+
+    return dict(_readable(body, "trackings", tracked))
 
 
 def _steps(found: JsonObject, carriers: Mapping[str, str]) -> Iterator[JsonObject]:

@@ -134,11 +134,29 @@ class TestLookUp:
         shop = bench(section(product(1), product(2), product(3)))
         shop.event("delist", product=FIRST)
         shop.fault(GET, kind="http", code="ServiceTimeout", nth=2, times=-1)
-        with pytest.raises(Transient):
-            shop.looked_up(FIRST, FIRST + 1)
-        shop.sandbox.faults([])
         page = shop.looked_up(FIRST, FIRST + 1)
-        assert (page.absent, len(page.products)) == ((str(FIRST),), 1)
+        assert (page.absent, page.products) == ((str(FIRST),), ())
+        assert [problem.split(":")[0] for problem in page.problems] == [f"product {FIRST + 1}"]
+
+    def test_a_product_that_is_never_answered_stops_no_other(self) -> None:
+        shop = bench(section(product(1), product(2)))
+        shop.fault(GET, kind="http", code="ServiceTimeout", times=3)
+        page = shop.looked_up(FIRST, FIRST + 1)
+        assert [each.supplier_product_id for each in page.products] == [str(FIRST + 1)]
+        assert "ServiceTimeout" in page.problems[0]
+
+    @pytest.mark.parametrize("count", [1, 4, 9])
+    def test_no_answers_at_all_are_not_the_products_fault(self, count: int) -> None:
+        shop = bench(section(*(product(number) for number in range(1, 10))))
+        shop.fault(GET, kind="http", code="ServiceTimeout", times=-1)
+        with pytest.raises(Transient):
+            list(shop.open().look_up([str(FIRST + number) for number in range(count)]))
+        assert shop.calls(GET) == 3 * min(count, 5)
+
+    def test_a_product_of_which_nobody_says_whether_it_is_on_sale_is_not_known(self) -> None:
+        page = bench(section(product(1, status=""))).looked_up(FIRST)
+        assert (page.products, page.variants, page.absent) == ((), (), ())
+        assert "product_status_type" in page.problems[0]
 
     @pytest.mark.parametrize("stock", [{"stock": 0}, {"stock": "0"}])
     def test_sold_out_is_a_zero(self, stock: Json) -> None:
@@ -258,6 +276,11 @@ class TestOrders:
     def test_what_nobody_knows_is_told(self) -> None:
         assert self.told(section(), "82").known is False
         assert self.told(section(denied=["aliexpress.ds.trade.order.get"]), "82").known is False
+
+    def test_an_order_that_is_never_answered_stops_no_other(self) -> None:
+        shop = bench(section(orders=[{"order_id": n, "order_status": "FINISH"} for n in (81, 82)]))
+        shop.fault("aliexpress.ds.trade.order.get", kind="http", code="ServiceTimeout", times=3)
+        assert [each.supplier_order_id for each in shop.open().orders(["81", "82"])] == ["82"]
 
     def test_whoever_is_no_dropshipper_hears_so(self) -> None:
         with pytest.raises(Refused, match="not registered"):

@@ -352,6 +352,18 @@ class TestOrders:
         shop.fault("GET /rest/order/{id}.json", kind="malformed", times=3)
         assert [each.supplier_order_id for each in shop.open().orders(["1", "2"])] == ["2"]
 
+    @pytest.mark.parametrize("trouble", [{"kind": "http", "status": 400}, {"kind": "http", "status": 500}])
+    def test_of_which_one_is_never_told_stop_no_other(self, trouble: dict[str, object]) -> None:
+        shop = self.shop()
+        shop.fault("GET /rest/order/{id}.json", times=3 if trouble["status"] == 500 else 1, **trouble)
+        assert [each.supplier_order_id for each in shop.open().orders(["1", "2"])] == ["2"]
+
+    def test_of_which_none_is_told_are_an_error(self) -> None:
+        shop = self.shop()
+        shop.fault("GET /rest/order/{id}.json", kind="http", status=400, times=-1)
+        with pytest.raises(Refused):
+            list(shop.open().orders(["1", "2"]))
+
     def test_of_nobody_cost_nothing(self) -> None:
         shop = self.shop()
         assert list(shop.open().orders([])) == []
