@@ -40,6 +40,7 @@ from connectors.ledger.supplier_records import (
     Claim,
     Job,
     JobStatus,
+    JobType,
     Rows,
     StatusCount,
     TypeCount,
@@ -50,6 +51,7 @@ S = TypeVar("S", bound=Select[Any])
 
 _COLUMNS = columns(JobRow, Job)
 _CLAIMS_LOCK = 0x4A_6F_62_73  # any number, as long as it is always this one
+_READS_STOCK = (JobType.SUPPLIER_API, JobType.INVENTORY_UPDATE)
 _FREE: Mapping[str, object] = {"lease_until": None, "worker": None}
 _DIED = "its worker gave no sign of life any more, and no attempt is left"
 
@@ -183,6 +185,13 @@ class Jobs:
     def job(self, job_id: str, *, user_id: str | None = None) -> Job | None:
         """One job, or None if there is none of this id, or it is not this user's."""
         return next(iter(self._jobs(select(*_COLUMNS).where(_one(job_id, user_id)))), None)
+
+    def stock_read_at(self, user_id: str, supplier_id: str) -> datetime | None:
+        """When the last job began that read a supplier's stock to its end; None: no such job is known."""
+        mine = and_(JobRow.user_id == user_id, JobRow.supplier_id == supplier_id)
+        read = and_(JobRow.source_type.in_(_READS_STOCK), JobRow.status == JobStatus.COMPLETED)
+        with self.database.reading() as connection:
+            return connection.execute(select(func.max(JobRow.started_at)).where(mine, read)).scalar_one()
 
     def jobs(
         self, *, user_id: str | None = None, statuses: Sequence[JobStatus] = (), limit: int = 50
