@@ -19,7 +19,7 @@ from connectors.errors import ConfigurationError, ConnectorError, Malformed
 from connectors.http import Usage
 from connectors.outside import Outside
 from connectors.records import JsonObject
-from connectors.supplier import FACETS, Access, Configuration, Facet, Page, SupplierProduct
+from connectors.supplier import FACETS, LONGEST_ID, Access, Configuration, Facet, Page, SupplierProduct
 
 T = TypeVar("T")
 Cells = Mapping[str, str]
@@ -48,7 +48,6 @@ BEGUN: Final[JsonObject] = {"begun": True}
 
 SOURCE: Final = "GET list"
 _SEPARATORS: Final = ",;\t"
-_LONGEST_ID: Final = 200
 
 
 # ------------------------------------------------------------------ rows
@@ -119,7 +118,7 @@ class Header:
         if len(row) != self.width:
             raise Malformed(f"has {len(row)} cells instead of {self.width}")
         cells = {name: row[at] for name, at in self.places.items() if name == ID or OURS[name] in facets}
-        if not 0 < len(cells[ID].strip()) <= _LONGEST_ID:
+        if not 0 < len(cells[ID].strip()) <= LONGEST_ID:
             raise Malformed(
                 "has no id" if not cells[ID].strip() else f"has an id of {len(cells[ID])} characters"
             )

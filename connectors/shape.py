@@ -30,18 +30,21 @@ def as_text(value: JsonValue, where: str) -> str:
 
 def as_int(value: JsonValue, where: str) -> int:
     """A whole number, also one written as a decimal; else `Malformed`."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+    is_whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    if isinstance(value, bool) or not isinstance(value, int | float) or not is_whole:
         raise _unexpected("a whole number", value, where)
     return int(value)
 
 
 def as_decimal(value: JsonValue, where: str) -> Decimal:
     """A finite number, also one written as text ("0.1000"), to its last digit; else `Malformed`."""
+    text = str(value) if _is_number(value) else as_text(value, where).strip()
     try:
-        number = Decimal(str(value) if _is_number(value) else as_text(value, where).strip())
+        number = Decimal(text)
     except InvalidOperation:
         raise _unexpected("a number", value, where) from None
-    if not number.is_finite():
+    # Python reads 1_000 as a thousand; nobody else does.
+    if not number.is_finite() or "_" in text:
         raise _unexpected("a number", value, where)
     return number
 

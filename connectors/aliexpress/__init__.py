@@ -20,7 +20,7 @@ from connectors.http import Call, Http, Usage
 from connectors.records import JsonObject, JsonValue
 from connectors.setbacks import Setbacks, read_each
 from connectors.slices import chunks
-from connectors.supplier import FACETS, Access, Configuration, Facet, Page, SupplierOrder
+from connectors.supplier import FACETS, Access, Configuration, Facet, Page, SupplierOrder, sound_order
 
 logger = logging.getLogger(__name__)
 
@@ -193,9 +193,9 @@ class AliExpress:
             body, method = self._body(calls.old_order(number)), calls.OLD_ORDER
         told, is_sent = orders.order(body, method, number)
         if not is_sent:
-            return told
+            return sound_order(told)
         steps = orders.tracked(self._body(calls.tracking(number, self._terms.language)), calls.TRACKING)
-        return orders.with_steps(told, steps)
+        return sound_order(orders.with_steps(told, steps))
 
     # ---------------------------------------------------------------- calls
 

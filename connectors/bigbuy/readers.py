@@ -12,7 +12,15 @@ from typing import Final, Generic, TypeVar
 from connectors.errors import Malformed
 from connectors.records import JsonObject, JsonValue
 from connectors.shape import as_count, as_decimal, as_id, as_list, as_object, as_text
-from connectors.supplier import OrderState, SupplierOrder, SupplierProduct, SupplierVariant
+from connectors.supplier import (
+    OrderState,
+    SupplierOrder,
+    SupplierProduct,
+    SupplierVariant,
+    sound,
+    sound_id,
+    sound_order,
+)
 
 CURRENCY: Final = "EUR"
 """The only one; rows do not tell it."""
@@ -52,13 +60,13 @@ def rows(
     for value in as_list(body, source):
         try:
             row = as_object(value, source)
-            number = as_id(row.get("id"), f"{source} id")
+            number = sound_id(as_id(row.get("id"), f"{source} id"))
         except Malformed as error:
             nameless += 1
             problems.append(str(error))
             continue
         try:
-            found.append(read(row))
+            found.append(sound(read(row)))
         except Malformed as error:
             found.append(bare(number))
             problems.append(f"{source} {number}: {error}")
@@ -208,13 +216,15 @@ def order(
     carriers = [as_object(each, "carrier") for each in as_list(found.get("carriers") or [], "carriers")]
     names = [name for each in carriers if isinstance(name := each.get("name"), str)]
     newest = parcels[0] if parcels else {}
-    return SupplierOrder(
-        number,
-        status=status,
-        state=state(status, known),
-        carrier=_said(newest.get("carrier")) or next(iter(names), None),
-        tracking_number=_said(newest.get("trackingNumber")),
-        tracking_info=tuple(parcels),
+    return sound_order(
+        SupplierOrder(
+            number,
+            status=status,
+            state=state(status, known),
+            carrier=_said(newest.get("carrier")) or next(iter(names), None),
+            tracking_number=_said(newest.get("trackingNumber")),
+            tracking_info=tuple(parcels),
+        )
     )
 
 

@@ -138,6 +138,13 @@ class TestLookUp:
         assert (page.absent, page.products) == ((str(FIRST),), ())
         assert [problem.split(":")[0] for problem in page.problems] == [f"product {FIRST + 1}"]
 
+    @pytest.mark.parametrize("odd", [{"subject": "a\0b"}, {"stock": 10**22}])
+    def test_a_product_that_no_database_holds_stops_no_other(self, odd: Json) -> None:
+        first = product(1, **odd) if "subject" in odd else product(1, sku(1, **odd))
+        page = bench(section(first, product(2))).looked_up(FIRST, FIRST + 1)
+        assert [each.supplier_product_id for each in page.products] == [str(FIRST + 1)]
+        assert len(page.problems) == 1
+
     def test_a_product_that_is_never_answered_stops_no_other(self) -> None:
         shop = bench(section(product(1), product(2)))
         shop.fault(GET, kind="http", code="ServiceTimeout", times=3)
