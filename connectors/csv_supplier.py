@@ -1,8 +1,10 @@
 """A supplier whose list is a CSV file behind an address: one row for each product, columns by their names.
 
 The file is fetched whole before anything of it is believed. It is UTF-8, with or without a byte order mark;
-columns are separated by commas, semicolons or tabs, and every row ends with a line break (RFC 4180:
-https://www.rfc-editor.org/rfc/rfc4180). Cells are read as text; a number never passes through a float.
+columns are separated by commas, semicolons or tabs (RFC 4180: https://www.rfc-editor.org/rfc/rfc4180). Every
+row ends with a line break. The RFC lets the last one do without, but a list whose maker died in the middle
+of a number looks the same: such a row is told and not believed. Cells are read as text; a number never
+passes through a float.
 """
 
 import csv
@@ -209,7 +211,10 @@ class _Lines(Iterator[str]):
     def whole(self, row: list[str]) -> list[str]:
         """The row that was just read. Raises Malformed for what may be the beginning of one."""
         if not self._ended:
-            raise Malformed("has no line break behind it: it may have been cut")
+            raise Malformed(
+                "has no line break behind it: it may have been cut, so it is not read, and nothing that the "
+                "list lacks is taken for gone (the supplier has to end the list with a line break)"
+            )
         return row
 
 

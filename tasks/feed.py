@@ -1,6 +1,6 @@
 """Let a supplier's imported products feed whatever they are bound to: levels of the own store, own items."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from connectors.errors import ConfigurationError, EvenstockError
@@ -30,7 +30,17 @@ def feed_after(context: JobContext, hearing: Hearing) -> tuple[JsonObject, tuple
         return {"error": str(error)}, (f"nothing was fed: {error}",)
     for name, document in fed.items():
         context.log(Sign.STOCK, f"fed {name}: {document}"[:300])
-    return fed, ()
+    return fed, tuple(_troubles(fed))
+
+
+def _troubles(fed: JsonObject) -> Iterator[str]:
+    """What went wrong with what is fed, in what is told of it."""
+    for name, part in fed.items():
+        told = part if isinstance(part, dict) else {}
+        if told.get("success") is False:
+            yield f"{name} that are fed: {told.get('message')}"
+        problems = told.get("problems")
+        yield from (str(each) for each in problems) if isinstance(problems, list) else ()
 
 
 def feed(settings: Settings, ledger: Ledger, supplier: Supplier, *, dry_run: bool) -> JsonObject:

@@ -106,7 +106,7 @@ def due(queue: Queue, begun: AbstractSet[str], busy: int) -> list[Job]:
 def finish(queue: Queue) -> JsonObject:
     """Close the run in the ledger, show how it went, and return its report."""
     document = queueing.report(queue.shift)
-    state = RunState.COMPLETED if queue.shift.is_success else RunState.FAILED
+    state = RunState(queue.shift.state_name.lower())
     queue.ledger.finish_run(queue.shift.sync_id, state, clock(), document)
     _show(document, metrics(queue.ledger, queue.settings.now()))
     _announce(queue.shift, document)
@@ -149,7 +149,7 @@ def _announce(shift: Shift, document: JsonObject) -> None:
     payload = {
         "flow": AUTOMATED_SYNC,
         "sync_id": shift.sync_id,
-        "state": "Completed" if shift.is_success else "Failed",
+        "state": shift.state_name,
         "message": document["message"],
         "balance": document["balance"],
     }
