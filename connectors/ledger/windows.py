@@ -45,6 +45,8 @@ class SupplierWindows:
                     "opened_at": case((over, new.opened_at), else_=row.opened_at),
                     "ends_at": case((over, new.ends_at), else_=row.ends_at),
                     "used": case((over, 1), else_=row.used + 1),
+                    # What was heard of a window ends with it: the limit may have been changed since.
+                    "limit": case((over, new.limit), else_=row.limit),
                 },
                 where=over | (row.used < row.limit),
             ).returning(row.used)
