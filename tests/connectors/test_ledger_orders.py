@@ -1,6 +1,7 @@
 """A line of an order counts once for ever; what comes back waits for a person."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -120,6 +121,19 @@ def test_what_was_sold_twice_is_in_a_count_and_not_in_what_a_supplier_says(
     ledger.restock(back.review_id, NOW, lot_rose=False, by="ann")
 
     assert books(ledger)["item"] == left
+
+
+def test_what_an_old_order_gave_back_makes_up_for_no_newer_sale(ledger: Ledger) -> None:
+    on_sale(ledger, an_item())
+    ledger.book_order("own", "bricklink", an_order("1", 2), NOW)
+    later = NOW + timedelta(hours=48)
+    ledger.book_order("own", "bricklink", an_order("2", 3), later)
+    (back,) = ledger.book_order("own", "bricklink", cancelled(an_order("1", 2)), later)
+    assert back.review_id is not None
+    ledger.restock(back.review_id, later, lot_rose=True, by="ann")
+
+    assert ledger.sold_since("own", [ITEM], later - timedelta(hours=24)) == {ITEM: 3}
+    assert ledger.sold_since("own", [ITEM], NOW - timedelta(hours=24)) == {ITEM: 3}
 
 
 def test_a_cancelled_line_that_was_oversold_gives_nothing_back(ledger: Ledger) -> None:
