@@ -127,9 +127,9 @@ def _show(document: JsonObject, kinds: list[JsonObject]) -> None:
     )
 
 
-def metrics(ledger: Ledger, now: datetime) -> list[JsonObject]:
-    """How the jobs of the last seven days went, by type and supplier."""
-    names = {each.id: each.name for each in ledger.suppliers()}
+def metrics(ledger: Ledger, now: datetime, user_id: str | None = None) -> list[JsonObject]:
+    """How the jobs of the last seven days went, of all users or one, by type and supplier."""
+    names = {each.id: each.name for each in ledger.suppliers(user_id)}
     return [
         {
             "type": each.source_type,
@@ -140,7 +140,7 @@ def metrics(ledger: Ledger, now: datetime) -> list[JsonObject]:
             "success_rate": queueing.rate(each.completed, each.failed),
             "seconds": each.avg_duration_seconds,
         }
-        for each in ledger.job_type_stats(now - WEEK)
+        for each in ledger.job_type_stats(now - WEEK, user_id=user_id)
     ]
 
 

@@ -197,9 +197,10 @@ class Jobs:
         self, *, user_id: str | None = None, statuses: Sequence[JobStatus] = (), limit: int = 50
     ) -> list[Job]:
         """The last jobs, of all users or one, of all statuses or some, newest first."""
-        whose = true() if user_id is None else JobRow.user_id == user_id
         which = JobRow.status.in_(statuses) if statuses else true()
-        newest = select(*_COLUMNS).where(whose, which).order_by(JobRow.created_at.desc(), JobRow.id)
+        newest = (
+            select(*_COLUMNS).where(_of_user(user_id), which).order_by(JobRow.created_at.desc(), JobRow.id)
+        )
         return self._jobs(newest.limit(limit))
 
     def due_jobs(self, limit: int, now: datetime, job_types: Sequence[str] | None = None) -> list[Job]:
@@ -207,19 +208,19 @@ class Jobs:
         due = and_(JobRow.status == JobStatus.PENDING, JobRow.scheduled_at <= now, _typed(job_types))
         return self._jobs(_in_order(select(*_COLUMNS).where(due)).limit(limit))
 
-    def job_stats(self, since: datetime) -> list[StatusCount]:
+    def job_stats(self, since: datetime, *, user_id: str | None = None) -> list[StatusCount]:
         """How many jobs were made since then by status, and how long they took on average."""
         with self.database.reading() as connection:
             statement = (
                 select(JobRow.status, func.count(), func.avg(_seconds(connection)))
-                .where(JobRow.created_at > since)
+                .where(JobRow.created_at > since, _of_user(user_id))
                 .group_by(JobRow.status)
                 .order_by(JobRow.status)
             )
             rows = connection.execute(statement).all()
         return [StatusCount(status.value, count, _number(mean)) for status, count, mean in rows]
 
-    def job_type_stats(self, since: datetime) -> list[TypeCount]:
+    def job_type_stats(self, since: datetime, *, user_id: str | None = None) -> list[TypeCount]:
         """How the jobs that ended since then went, by type and supplier."""
 
         def of(status: JobStatus) -> ColumnElement[int]:
@@ -230,7 +231,7 @@ class Jobs:
             mean = func.avg(_seconds(connection))
             statement = (
                 select(*kind, of(JobStatus.COMPLETED), of(JobStatus.FAILED), mean)
-                .where(JobRow.completed_at > since, JobRow.status.in_(ENDED))
+                .where(JobRow.completed_at > since, JobRow.status.in_(ENDED), _of_user(user_id))
                 .group_by(*kind)
                 .order_by(*kind)
             )
@@ -339,7 +340,11 @@ def held_by(job: Job) -> ColumnElement[bool]:
 
 
 def _one(job_id: str, user_id: str | None) -> ColumnElement[bool]:
-    return and_(JobRow.id == job_id, true() if user_id is None else JobRow.user_id == user_id)
+    return and_(JobRow.id == job_id, _of_user(user_id))
+
+
+def _of_user(user_id: str | None) -> ColumnElement[bool]:
+    return true() if user_id is None else JobRow.user_id == user_id
 
 
 def _waiting(scheduled_at: datetime, now: datetime) -> dict[str, object]:
