@@ -195,6 +195,9 @@ _WORDS: Final[tuple[tuple[OrderState, tuple[str, ...]], ...]] = (
     ("pending", ("pending", "awaiting", "waiting", "received")),
 )
 """Words in names of statuses, in the order in which they decide. The vendor publishes no list."""
+_ENDS: Final = frozenset({"cancelled", "delivered"})
+_HEDGES: Final = ("not ", "undeliver", "partial", "request", "fail", "pending", "await", "waiting", "to be ")
+"""With one of these the word for an end does not say that it came: what ended is asked for no more."""
 
 
 def state(status: str, known: frozenset[str]) -> OrderState | None:
@@ -202,7 +205,8 @@ def state(status: str, known: frozenset[str]) -> OrderState | None:
     if status not in known:
         return None
     text = status.lower()
-    return next((found for found, words in _WORDS if any(word in text for word in words)), None)
+    found = next((state for state, words in _WORDS if any(word in text for word in words)), None)
+    return None if found in _ENDS and any(hedge in text for hedge in _HEDGES) else found
 
 
 def order(

@@ -163,6 +163,9 @@ class TestAStatus:
             ("Delivered", "delivered"),
             ("Order cancelled", "cancelled"),
             ("Incident", None),
+            ("Cancellation requested", None),
+            ("Not delivered", None),
+            ("Partially delivered", None),
         ],
     )
     def test_means_what_its_words_say_if_the_vendor_lists_it(self, status: str, state: str | None) -> None:
