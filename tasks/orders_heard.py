@@ -64,7 +64,7 @@ def merged(order: Order, answer: SupplierOrder, now: datetime) -> Order:
         carrier=answer.carrier or order.carrier,
         tracking_number=answer.tracking_number or order.tracking_number,
         tracking_info=parcels or order.tracking_info,
-        tracking_status=answer.state or "",
+        tracking_status=answer.state or order.tracking_status,
     )
     if new == order:
         return order
