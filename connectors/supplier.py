@@ -160,7 +160,7 @@ def sound(row: Row) -> Row:
         sound_id(getattr(row, name, None) or "-")
     for name in ("stock_quantity", "price", "cost_price"):
         if (getattr(row, name) or 0) >= MOST:
-            raise Malformed(f"{name}: {getattr(row, name):.3g} is too much to be meant")
+            raise Malformed(f"{name}: {str(getattr(row, name))[:20]} is too much to be meant")
     if row.currency is not None and len(row.currency) != 3:
         raise Malformed(f"currency: {row.currency!r:.20} is not one of three letters")
     return row

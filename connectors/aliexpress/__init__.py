@@ -6,6 +6,7 @@ searches only find products. https://openservice.aliexpress.com
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from connectors.aliexpress import calls, goods, lists, orders
@@ -114,11 +115,13 @@ class AliExpress:
         """What was found, some products a page; the last page leads on."""
         ids = found.ids[at.done :]
         pieces = list(chunks(ids, AT_ONCE)) or [()]
-        done = at.done
+        done, problems = at.done, () if at.done else found.problems
         for piece in pieces:
             done += len(piece)
             rest = Place(at.search, at.page, done) if done < len(found.ids) else found.following
-            yield self._page(piece, None if rest is None else rest.cursor(), by_main_id=True)
+            page = self._page(piece, None if rest is None else rest.cursor(), by_main_id=True)
+            yield replace(page, problems=(*problems, *page.problems))
+            problems = ()
 
     # ---------------------------------------------------------------- products
 

@@ -5,7 +5,9 @@ from decimal import Decimal
 
 import pytest
 
+from connectors.aliexpress import lists
 from connectors.aliexpress.calls import categories
+from connectors.aliexpress.lists import Place
 from connectors.aliexpress.signing import signature
 from connectors.aliexpress.verdict import Problem, error_of
 from connectors.errors import (
@@ -17,6 +19,7 @@ from connectors.errors import (
     Unauthorised,
     WindowClosed,
 )
+from connectors.records import JsonValue
 from connectors.supplier import narrowed
 from sandbox.aliexpress.dialect import AliExpress
 from tests.connectors.aliexpress_bench import Bench, Kept, bench
@@ -123,6 +126,16 @@ class TestProducts:
         ids = [each.supplier_product_id for page in pages for each in page.products]
         assert ids == [str(FIRST + n) for n in range(7)]
         assert shop.calls("recommend.feed") == 3
+
+    @pytest.mark.parametrize("odd", [None, "", "\ud800", 1e400, [], 1.5])
+    def test_an_id_that_cannot_be_read_stops_no_other(self, odd: JsonValue) -> None:
+        ids: Json = {"products": {"number": [1, odd]}, "search_id": "next"}
+        found = lists.feed_ids({"aliexpress_ds_feed_itemids_get_response": {"result": ids}}, Place())
+        assert (found.ids, len(found.problems)) == (("1",), 1)
+        assert found.following == Place("next", 2)
+        rows: Json = {"products": {"selection_search_product": [{"itemId": odd}]}, "totalCount": 9}
+        found = lists.searched({"aliexpress_ds_text_search_response": {"data": rows}}, Place(), 1)
+        assert (found.ids, len(found.problems), found.following) == ((), 1, Place("", 2))
 
     def test_an_empty_feed_is_an_answer(self) -> None:
         (page,) = bench(section()).open().products()
