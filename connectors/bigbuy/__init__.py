@@ -156,16 +156,16 @@ class BigBuy:
         """Attributes by name, asked for once."""
         if self._options.attributes:
             return self._options
-        attributes = self._body(calls.attributes(self._language))
-        groups = self._body(calls.attribute_groups(self._language))
+        attributes = self._looked_up(calls.attributes(self._language))
+        groups = self._looked_up(calls.attribute_groups(self._language))
         return Names(attributes=readers.attribute_names(attributes, groups))
 
     def _looked_up(self, call: Call) -> JsonValue:
         """Names, or none if this account may not have them: products are worth having without."""
         try:
             return self._body(call)
-        except Refused as refused:
-            logger.warning("names are left out: %s", refused)
+        except (Refused, Malformed) as error:
+            logger.warning("names are left out: %s", error)
             return []
 
     # ---------------------------------------------------------------- orders

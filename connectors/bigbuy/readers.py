@@ -144,7 +144,7 @@ def options(row: JsonObject, names: Names) -> SupplierVariant:
         _key(as_object(each, "attribute"), "id") for each in as_list(row.get("attributes"), "attributes")
     ]
     known = (names.attributes[number] for number in numbers if number in names.attributes)
-    return SupplierVariant(_id(row), options=tuple(known))
+    return SupplierVariant(_id(row), options=tuple(known) if names.attributes else None)
 
 
 def variant_stock(row: JsonObject) -> SupplierVariant:

@@ -287,6 +287,15 @@ class TestTrouble:
         found = joined(shop.open().products())["1"]
         assert ("brand" in found, found["category"]) == (False, "Electrónica")
 
+    @pytest.mark.parametrize("trouble", [{"kind": "http", "status": 400}, {"kind": "malformed"}])
+    def test_with_attributes_leaves_options_as_they_were(self, trouble: dict[str, object]) -> None:
+        shop = bench(SHOP)
+        shop.fault("GET /rest/catalog/attributes.json", times=3, **trouble)
+        pages = list(shop.open().products())
+        told = {each.options for page in pages for each in page.variants}
+        assert told == {None}
+        assert pages[-1].cursor is None
+
     def test_never_shows_the_key(self, caplog: pytest.LogCaptureFixture) -> None:
         shop = bench(SHOP)
         read = shop.open()
