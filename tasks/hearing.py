@@ -1,6 +1,6 @@
 """What a job heard of the stock that feeds something: a number that it did not hear is not fed."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -41,7 +41,9 @@ class Hearing:
 
     def heard(self, rows: Sequence[Imported]) -> list[Imported]:
         """The rows, without the numbers that the job did not hear."""
-        return [row if self._is_heard(row) else replace(row, stock_quantity=None) for row in rows]
+        products = [row.supplier_product_id for row in rows if isinstance(row, ImportedProduct)]
+        theirs = self._variants_of(products)
+        return [row if self._is_heard(row, theirs) else replace(row, stock_quantity=None) for row in rows]
 
     # ------------------------------------------------------------------ parts
 
@@ -61,15 +63,23 @@ class Hearing:
     def _hear(self, kind: Kind, keys: Iterable[str]) -> None:
         self.tally.heard.setdefault(kind.key, set()).update(keys)
 
-    def _is_heard(self, row: Imported) -> bool:
+    def _is_heard(self, row: Imported, theirs: Mapping[str, set[str]]) -> bool:
         """A product with variants is heard once all of them are that are there."""
-        key, kind = supplier_key(row), PRODUCTS if isinstance(row, ImportedProduct) else VARIANTS
-        if kind is PRODUCTS and (its := self.context.ledger.variants_of(self.context.job, [key])):
-            there = its.keys() - self._missing
-            return bool(there) and there <= self.tally.heard.get(VARIANTS.key, set())
-        return key in self.tally.heard.get(kind.key, set())
+        key = supplier_key(row)
+        if not isinstance(row, ImportedProduct):
+            return key in self._told(VARIANTS)
+        if key not in theirs:
+            return key in self._told(PRODUCTS)
+        return bool(theirs[key]) and theirs[key] <= self._told(VARIANTS)
 
-    @cached_property
-    def _missing(self) -> frozenset[str]:
-        row = self.context.supplier
-        return frozenset(self.context.ledger.missing(row.user_id, row.id, VARIANTS))
+    def _told(self, kind: Kind) -> set[str]:
+        return self.tally.heard.get(kind.key, set())
+
+    def _variants_of(self, products: Collection[str]) -> dict[str, set[str]]:
+        """The variants that are there of those products that have any."""
+        ledger, row = self.context.ledger, self.context.supplier
+        found: dict[str, set[str]] = {}
+        missing = ledger.missing(row.user_id, row.id, VARIANTS)
+        for variant, product in ledger.variants_of(self.context.job, products).items():
+            found.setdefault(product, set()).update({variant} - missing.keys())
+        return found
