@@ -12,6 +12,8 @@ from connectors.ledger.supplier_models import SupplierWindowRow
 
 _SAME_END = timedelta(seconds=2)
 """Headers tell whole seconds: ends that differ by less are those of one window."""
+_AHEAD = timedelta(hours=1)
+"""A window that opened so far in the future was opened by a clock that was wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class SupplierWindows:
         A window opens with its first call. One statement: of several callers at once each is counted.
         """
         row, now = SupplierWindowRow, self.now()
-        over = row.ends_at <= now
+        over = (row.ends_at <= now) | (row.opened_at > now + _AHEAD)
         with self.database.writing() as connection:
             statement = insert_into(connection, row).values(
                 account=self.account,
