@@ -178,7 +178,10 @@ class List:
         line = self.file.readline()
         if not line.strip():
             raise Malformed("the list is empty: not even the names of its columns are there")
-        return header(line, self.columns)
+        try:
+            return header(line, self.columns)
+        except csv.Error as error:
+            raise Malformed(f"the names of the columns cannot be read: {error}") from None
 
     def rows(self, facets: frozenset[Facet]) -> Iterator[Row]:
         """All rows, from the first one. Of one that is `wrong` not even the id is believed."""
