@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Final
 
 from connectors.errors import Malformed
+from connectors.supplier import MOST
 
 _SHOWN: Final = 40
 """So much of a cell is shown in a problem."""
@@ -15,7 +16,6 @@ _WITH: Final = {
 }
 SIGNS: Final = {".": ",", ",": "."}
 """What may stand before decimals → what groups digits then."""
-_MOST: Final = 10**9
 _YES: Final = frozenset({"1", "true", "yes", "y"})
 _NO: Final = frozenset({"0", "false", "no", "n"})
 _IMAGES: Final = re.compile(r"[\s|,;]+(?=https?://)")
@@ -36,7 +36,7 @@ def amount(cell: str, decimal: str | None) -> Decimal | None:
             raise Malformed(f"{short(text)} may have its digits grouped (the configuration's decimal tells)")
         raise Malformed(f"{short(text)} is not a number from 0")
     number = Decimal((text.replace(SIGNS[decimal], "") if decimal else text).replace(",", "."))
-    if number >= _MOST:
+    if number >= MOST:
         raise Malformed(f"{short(text)} is too much to be meant")
     return number
 

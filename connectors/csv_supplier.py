@@ -1,8 +1,10 @@
 """A supplier whose list is a CSV file behind an address: one row for each product, columns by their names.
 
 The file is fetched whole before anything of it is believed. It is UTF-8, with or without a byte order mark;
-columns are separated by commas, semicolons or tabs, and every row ends with a line break (RFC 4180:
-https://www.rfc-editor.org/rfc/rfc4180). Cells are read as text; a number never passes through a float.
+columns are separated by commas, semicolons or tabs (RFC 4180: https://www.rfc-editor.org/rfc/rfc4180). Every
+row ends with a line break. The RFC lets the last one do without, but a list whose maker died in the middle
+of a number looks the same: such a row is told and not believed. Cells are read as text; a number never
+passes through a float.
 """
 
 import csv
@@ -19,7 +21,7 @@ from connectors.errors import ConfigurationError, ConnectorError, Malformed
 from connectors.http import Usage
 from connectors.outside import Outside
 from connectors.records import JsonObject
-from connectors.supplier import FACETS, Access, Configuration, Facet, Page, SupplierProduct
+from connectors.supplier import FACETS, LONGEST_ID, Access, Configuration, Facet, Page, SupplierProduct
 
 T = TypeVar("T")
 Cells = Mapping[str, str]
@@ -48,7 +50,6 @@ BEGUN: Final[JsonObject] = {"begun": True}
 
 SOURCE: Final = "GET list"
 _SEPARATORS: Final = ",;\t"
-_LONGEST_ID: Final = 200
 
 
 # ------------------------------------------------------------------ rows
@@ -119,7 +120,7 @@ class Header:
         if len(row) != self.width:
             raise Malformed(f"has {len(row)} cells instead of {self.width}")
         cells = {name: row[at] for name, at in self.places.items() if name == ID or OURS[name] in facets}
-        if not 0 < len(cells[ID].strip()) <= _LONGEST_ID:
+        if not 0 < len(cells[ID].strip()) <= LONGEST_ID:
             raise Malformed(
                 "has no id" if not cells[ID].strip() else f"has an id of {len(cells[ID])} characters"
             )
@@ -177,7 +178,10 @@ class List:
         line = self.file.readline()
         if not line.strip():
             raise Malformed("the list is empty: not even the names of its columns are there")
-        return header(line, self.columns)
+        try:
+            return header(line, self.columns)
+        except csv.Error as error:
+            raise Malformed(f"the names of the columns cannot be read: {error}") from None
 
     def rows(self, facets: frozenset[Facet]) -> Iterator[Row]:
         """All rows, from the first one. Of one that is `wrong` not even the id is believed."""
@@ -210,7 +214,10 @@ class _Lines(Iterator[str]):
     def whole(self, row: list[str]) -> list[str]:
         """The row that was just read. Raises Malformed for what may be the beginning of one."""
         if not self._ended:
-            raise Malformed("has no line break behind it: it may have been cut")
+            raise Malformed(
+                "has no line break behind it: it may have been cut, so it is not read, and nothing that the "
+                "list lacks is taken for gone (the supplier has to end the list with a line break)"
+            )
         return row
 
 

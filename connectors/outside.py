@@ -8,17 +8,21 @@ https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Preve
 """
 
 import socket
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import IO
+from typing import IO, TYPE_CHECKING, Any
 
 import httpx
 
 from connectors.errors import Refused, Transient
+
+if TYPE_CHECKING:
+    import httpcore
 
 IpAddress = IPv4Address | IPv6Address
 
@@ -132,8 +136,11 @@ class Outside:
         self._allow_private = allow_private
         self._resolve = resolve
         self._clock = clock
-        # Without the environment's proxy: it would resolve the name once more.
-        self._client = client or httpx.Client(trust_env=False, follow_redirects=False)
+        # Without the environment's proxy: it would resolve the name once more. No connection serves twice:
+        # the next request to the same address may be for another name, whose certificate nobody has seen.
+        self._client = client or httpx.Client(
+            trust_env=False, follow_redirects=False, limits=httpx.Limits(max_keepalive_connections=0)
+        )
 
     def target(self, text: str) -> Target:
         """Check an address. Raises Refused, which says what of it is not public, and Transient."""
@@ -183,17 +190,17 @@ class Outside:
         self, method: str, text: str, headers: Mapping[str, str], ends: float, body: bytes | None = None
     ) -> Iterator[httpx.Response]:
         target = self.target(text)
-        timeout = httpx.Timeout(max(min(ends - self._clock(), _SILENCE), 0.001))
+        left = max(ends - self._clock(), 0.001)
         request = self._client.build_request(
             method,
             target.pinned,
             content=body,
             headers={"user-agent": "evenstock"} | dict(headers) | {"host": _named(target.url)},
-            timeout=timeout,
+            timeout=httpx.Timeout(min(left, _SILENCE)),
             # The certificate has to be the name's, not the address's.
             extensions={"sni_hostname": target.url.raw_host.decode("ascii")},
         )
-        with _explained(target.url.host):
+        with _explained(target.url.host), _cut_off(request, left):
             response = self._client.send(request, stream=True)
             try:
                 _judge(response, target.url.host)
@@ -209,11 +216,43 @@ class Outside:
             size += len(piece)
             if size > most:
                 raise Refused(f"the answer is longer than {most} bytes")
-            if self._clock() > ends:
-                raise Transient("the answer took too long")
+            self._check_time(ends)
             yield piece
+        self._check_time(ends)
         if size != int(response.headers.get("content-length", size)):
             raise Transient("the answer was cut short")
+
+    def _check_time(self, ends: float) -> None:
+        if self._clock() > ends:
+            raise Transient("the answer took too long")
+
+
+@contextmanager
+def _cut_off(request: httpx.Request, seconds: float) -> Iterator[None]:
+    """Cut the request's connection once its time is up: a time-out begins anew with each byte that drips in.
+
+    https://www.encode.io/httpcore/extensions/#trace
+    """
+    streams: list[httpcore.NetworkStream] = []
+
+    def trace(event: str, info: Mapping[str, Any]) -> None:
+        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+            streams.append(info["return_value"])
+
+    def cut() -> None:
+        for stream in streams[-1:]:
+            with suppress(OSError):
+                # Not the method of a TLS socket, which would read on without TLS.
+                socket.socket.shutdown(stream.get_extra_info("socket"), socket.SHUT_RDWR)
+
+    request.extensions["trace"] = trace
+    timer = threading.Timer(seconds, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _named(url: httpx.URL) -> str:

@@ -48,11 +48,13 @@ def as_int(value: JsonValue, where: str) -> int:
 
 def as_decimal(value: JsonValue, where: str) -> Decimal:
     """A finite number, also one written as text ("0.1000"), to its last digit; else `Malformed`."""
+    text = str(value) if _is_number(value) else as_text(value, where).strip()
     try:
-        number = Decimal(str(value) if _is_number(value) else as_text(value, where).strip())
+        number = Decimal(text)
     except InvalidOperation:
         raise _unexpected("a number", value, where) from None
-    if not number.is_finite():
+    # Python reads 1_000 as a thousand; nobody else does.
+    if not number.is_finite() or "_" in text:
         raise _unexpected("a number", value, where)
     return number
 

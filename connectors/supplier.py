@@ -15,7 +15,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Literal, Protocol, TypeVar, runtime_checkable
 
-from connectors.errors import ConfigurationError
+from connectors.errors import ConfigurationError, Malformed
 from connectors.http import Http, Patience, Usage
 from connectors.outside import Outside
 from connectors.records import JsonObject
@@ -142,6 +142,55 @@ class PlannedList:
     """Calls that it will take, by what is known."""
     limit: int
     window_seconds: int
+
+
+LONGEST_ID = 200
+"""Characters of an id."""
+MOST = 10**9
+"""No number of units and no amount that is meant has so much."""
+
+
+def sound(row: Row) -> Row:
+    """The row, if the ledger can hold all of it. Raises Malformed that names what it cannot.
+
+    One such row would keep all the others of its page from being stored, in every job anew.
+    """
+    _check_texts(row)
+    for name in ("supplier_product_id", "supplier_variant_id"):
+        sound_id(getattr(row, name, None) or "-")
+    for name in ("stock_quantity", "price", "cost_price"):
+        if (getattr(row, name) or 0) >= MOST:
+            raise Malformed(f"{name}: {str(getattr(row, name))[:20]} is too much to be meant")
+    if row.currency is not None and len(row.currency) != 3:
+        raise Malformed(f"currency: {row.currency!r:.20} is not one of three letters")
+    return row
+
+
+def sound_order(order: "SupplierOrder") -> "SupplierOrder":
+    """The order, if the ledger can hold all of it. Raises Malformed."""
+    _check_texts(order)
+    return order
+
+
+def _check_texts(record: "SupplierProduct | SupplierVariant | SupplierOrder") -> None:
+    for each in fields(record):
+        if isinstance(value := getattr(record, each.name), str) and not is_storable(value):
+            raise Malformed(f"{each.name}: has characters that no text has")
+
+
+def sound_id(number: str) -> str:
+    """An id, if the ledger can hold it. Raises Malformed."""
+    if not 0 < len(number) <= LONGEST_ID or not is_storable(number):
+        raise Malformed(f"{number!r:.40} is no id")
+    return number
+
+
+def is_storable(text: str) -> bool:
+    """Whether every database takes a text: JSON can escape what is none, NUL and halves of characters."""
+    try:
+        return "\0" not in text and (text.isascii() or bool(text.encode()))
+    except UnicodeEncodeError:
+        return False
 
 
 _STOCK = frozenset({"stock_quantity"})

@@ -55,7 +55,7 @@ def automated_sync(
             callbacks.tell_ended(settings, queue.ledger)
         _keep_house(queue)
     document = shift.finish(queue)
-    return as_state(document, "Completed" if queue.shift.is_success else "Failed", str(document["message"]))
+    return as_state(document, queue.shift.state_name, str(document["message"]))
 
 
 def _worked_on(queue: Queue) -> Iterator[tuple[Job, JobFuture]]:

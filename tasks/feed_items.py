@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from connectors.errors import ConfigurationError
@@ -57,19 +57,21 @@ def feed_items(
     ledger: Ledger,
     supplier: Supplier,
     rows: Sequence[Imported],
+    read_at: datetime,
     *,
     dry_run: bool,
     release: Release | None = None,
 ) -> FedItems:
     """Bring own items in line with the imported products that feed them.
 
-    Only items of accounts that the user's channels name.
+    Only items of accounts that the user's channels name. `read_at`: since when the supplier was asked for
+    the stock that is known.
     Raises ConfigurationError if something is to be released that is not held, or not any more.
     """
     fed, policy = FedItems(), policy_of(settings)
     pairs = _pairs(ledger, supplier, rows, fed)
     items = [item for _, item in pairs]
-    sold = _sold(settings, ledger, items)
+    sold = _sold(settings, ledger, items, read_at)
     lines = [
         _line(place, item, offers.wanted(row, sold.get(item.id, 0), policy))
         for place, (row, item) in enumerate(pairs)
@@ -108,8 +110,8 @@ def _released(lines: Sequence[Line], waits: str, release: Release) -> list[Line]
 def _why(supplier: Supplier, release: Release | None) -> Why:
     """What the items' history says. What a person released does not count as done by the supplier."""
     if release:
-        return Why("update", release.by, f"stock of {supplier.name}, released")
-    return Why("update", truth_of_supplier(supplier.id), f"stock of {supplier.name}")
+        return Why("update", release.by, f"stock of {supplier.name}, released", is_count=False)
+    return Why("update", truth_of_supplier(supplier.id), f"stock of {supplier.name}", is_count=False)
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -133,9 +135,9 @@ def _pairs(
     return found
 
 
-def _sold(settings: Settings, ledger: Ledger, items: Sequence[Item]) -> Mapping[str, int]:
-    """Units sold so recently that the supplier may not know of them."""
-    since = settings.now() - timedelta(hours=settings.supplier_order_delay_hours)
+def _sold(settings: Settings, ledger: Ledger, items: Sequence[Item], read_at: datetime) -> Mapping[str, int]:
+    """Units sold so recently that the supplier, when it was asked, may not have known of them."""
+    since = read_at - timedelta(hours=settings.supplier_order_delay_hours)
     by_account: dict[str, list[str]] = {}
     for item in items:
         by_account.setdefault(item.account, []).append(item.id)

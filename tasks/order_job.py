@@ -48,7 +48,8 @@ def _ask(context: JobContext, supplier: Supplier, orders: Sequence[Order], found
     new = heard(orders, told, now)
     if not context.dry_run:
         context.ledger.store_orders(new.changed)
-        context.ledger.order_seen(new.same, now)
+        # What cannot be read must not stand first for ever.
+        context.ledger.order_seen([*new.same, *new.unread], now)
     found.changed += new.changed
     found.same += new.same
     found.problems += new.problems

@@ -17,10 +17,13 @@ ENDS: Final = frozenset({"delivered", "cancelled"})
 
 @dataclass
 class Heard:
-    """`changed`: orders as they are now; `same`: those with nothing new; `problems` for a person."""
+    """`changed`: orders as they are now; `same`: those with nothing new; `unread`: those that no answer came
+    of; `problems` for a person.
+    """
 
     changed: list[Order] = field(default_factory=list)
     same: list[Order] = field(default_factory=list)
+    unread: list[Order] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -30,6 +33,7 @@ def heard(orders: Sequence[Order], told: Mapping[str, SupplierOrder], now: datet
     for order in orders:
         answer = told.get(order.supplier_order_id)
         if answer is None:
+            found.unread.append(order)
             found.problems.append(f"order {order.supplier_order_id}: could not be read, it stays as it was")
         elif not answer.known:
             found.same.append(order)
@@ -60,7 +64,7 @@ def merged(order: Order, answer: SupplierOrder, now: datetime) -> Order:
         carrier=answer.carrier or order.carrier,
         tracking_number=answer.tracking_number or order.tracking_number,
         tracking_info=parcels or order.tracking_info,
-        tracking_status=answer.state or "",
+        tracking_status=answer.state or order.tracking_status,
     )
     if new == order:
         return order

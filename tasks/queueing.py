@@ -38,7 +38,8 @@ OUTCOMES: Mapping[End, Outcome] = {
     End.LOST: Outcome.REFUSED,
     End.PLANNED: Outcome.NOT_SENT,
 }
-"""Where each stands in the balance. Lost ones are somebody else's now, or were cancelled.
+"""Where each stands in the balance. Lost ones are somebody else's now, or were cancelled. One that completed,
+and holds something for a person of what it feeds, stands among the held.
 
 One that is tried again has not failed yet: it does once no attempt is left. Until then it is a warning.
 """
@@ -114,6 +115,40 @@ class Shift:
         """Whether no job failed for good."""
         return self.error is None and not any(OUTCOMES[end] in BROKEN for end in self.counts)
 
+    @property
+    def state_name(self) -> str:
+        """What the run's state says: Completed, Held or Failed."""
+        if not self.is_success:
+            return "Failed"
+        return "Held" if any(map(waits, self.outcomes)) else "Completed"
+
+
+def waits(line: JsonObject) -> list[str]:
+    """What a completed job holds for a person of what it feeds: which, and how to let it through."""
+    result = line["result"] if line["outcome"] == End.COMPLETED else None
+    fed = result.get("fed") if isinstance(result, dict) else None
+    parts = fed.items() if isinstance(fed, dict) else ()
+    return [
+        f"job {line['job_id']} holds {held} {name} for a person: {_release(line, part)}"
+        for name, part in parts
+        if isinstance(part, dict) and (held := _books(part).get("held"))
+    ]
+
+
+def _books(part: JsonObject) -> JsonObject:
+    """How many lines ended in which way; those of items stand beside what else is told of them."""
+    return as_object(part.get("balance", part), "balance")
+
+
+def _release(line: JsonObject, part: JsonObject) -> str:
+    if waiting := part.get("waits"):
+        return f"evenstock suppliers feed {line['supplier_id']} --release {waiting} --by NAME"
+    return f"evenstock plans show {part.get('plan_id')}"
+
+
+def _placed(line: JsonObject) -> Outcome:
+    return Outcome.HELD if waits(line) else OUTCOMES[End(str(line["outcome"]))]
+
 
 def report(shift: Shift) -> JsonObject:
     """The report of a run of the queue."""
@@ -131,7 +166,7 @@ def report(shift: Shift) -> JsonObject:
         "jobs_retried": counts[End.RETRY],
         "jobs_put_back": counts[End.PUT_BACK],
         "results": list(shift.outcomes),
-        "warnings": [*shift.warnings, *_put_off(shift.outcomes)],
+        "warnings": [*shift.warnings, *_put_off(shift.outcomes), *_held(shift.outcomes)],
         "balance": cast("JsonObject", _balance(shift)),
         "receipt": {"read_back": 0, "drift": 0, "unconfirmed": 0},
         "plan_id": None,
@@ -181,19 +216,24 @@ def _put_off(outcomes: Sequence[JsonObject]) -> list[str]:
     ]
 
 
+def _held(outcomes: Sequence[JsonObject]) -> list[str]:
+    return [each for line in outcomes for each in waits(line)]
+
+
 def rate(completed: int, failed: int) -> float | None:
     """The share of jobs that succeeded, in per cent; None of none."""
     return round(100.0 * completed / (completed + failed), 1) if completed + failed else None
 
 
 def _balance(shift: Shift) -> dict[str, int]:
-    placed = Counter(OUTCOMES[end] for end in shift.counts.elements())
+    placed = Counter(map(_placed, shift.outcomes))
     total = len(shift.outcomes)
     return {"checked": total, "planned": total} | {each.value: placed[each] for each in Outcome}
 
 
 _LISTS = {
     Outcome.DONE: "updated",
+    Outcome.HELD: "held",
     Outcome.FAILED: "errors",
     Outcome.REFUSED: "refused",
     Outcome.UNCHANGED: "skipped",
@@ -204,7 +244,7 @@ def _details(outcomes: Sequence[JsonObject]) -> JsonObject:
     names = ("updated", "deleted", "errors", "held", "refused", "conflicts", "parked", "unknown", "skipped")
     lists: dict[str, list[JsonObject]] = {name: [] for name in names}
     for each in outcomes:
-        place = _LISTS.get(OUTCOMES[End(str(each["outcome"]))])
+        place = _LISTS.get(_placed(each))
         if place:
             lists[place].append(_entry(each))
     return cast("JsonObject", lists)
@@ -215,7 +255,7 @@ def _entry(each: JsonObject) -> JsonObject:
         "sku": None,
         "product_id": None,
         "variant_id": None,
-        "reason": each["error"] or each["outcome"],
+        "reason": each["error"] or next(iter(waits(each)), each["outcome"]),
         "job_id": each["job_id"],
         "user_id": each["user_id"],
         "supplier_id": each["supplier_id"],

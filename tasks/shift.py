@@ -106,7 +106,7 @@ def due(queue: Queue, begun: AbstractSet[str], busy: int) -> list[Job]:
 def finish(queue: Queue) -> JsonObject:
     """Close the run in the ledger, show how it went, and return its report."""
     document = queueing.report(queue.shift)
-    state = RunState.COMPLETED if queue.shift.is_success else RunState.FAILED
+    state = RunState(queue.shift.state_name.lower())
     queue.ledger.finish_run(queue.shift.sync_id, state, clock(), document)
     _show(document, metrics(queue.ledger, queue.settings.now()))
     _announce(queue.shift, document)
@@ -127,9 +127,9 @@ def _show(document: JsonObject, kinds: list[JsonObject]) -> None:
     )
 
 
-def metrics(ledger: Ledger, now: datetime) -> list[JsonObject]:
-    """How the jobs of the last seven days went, by type and supplier."""
-    names = {each.id: each.name for each in ledger.suppliers()}
+def metrics(ledger: Ledger, now: datetime, user_id: str | None = None) -> list[JsonObject]:
+    """How the jobs of the last seven days went, of all users or one, by type and supplier."""
+    names = {each.id: each.name for each in ledger.suppliers(user_id)}
     return [
         {
             "type": each.source_type,
@@ -140,7 +140,7 @@ def metrics(ledger: Ledger, now: datetime) -> list[JsonObject]:
             "success_rate": queueing.rate(each.completed, each.failed),
             "seconds": each.avg_duration_seconds,
         }
-        for each in ledger.job_type_stats(now - WEEK)
+        for each in ledger.job_type_stats(now - WEEK, user_id=user_id)
     ]
 
 
@@ -149,7 +149,7 @@ def _announce(shift: Shift, document: JsonObject) -> None:
     payload = {
         "flow": AUTOMATED_SYNC,
         "sync_id": shift.sync_id,
-        "state": "Completed" if shift.is_success else "Failed",
+        "state": shift.state_name,
         "message": document["message"],
         "balance": document["balance"],
     }

@@ -38,7 +38,7 @@ def _ended(context: JobContext, reading: Reading, usage: JsonObject) -> JobResul
     tally = reading.tally
     updated = tally.counts["changed"] + left.gone
     context.log(Sign.STOCK, f"{updated} of {tally.counts['rows']} quantities have changed")
-    fed, troubles = feed_after(context)
+    fed, troubles = feed_after(context, reading.hearing)
     errors = (*tally.errors(), *left.doubts, *troubles)
     result: JsonObject = {
         "type": "inventory_sync",

@@ -24,6 +24,7 @@ from connectors.supplier import (
 )
 from connectors.suppliers import configured
 from tasks import call_plan
+from tasks.hearing import Hearing
 from tasks.price_watch import PriceWatch
 from tasks.signs import Sign
 from tasks.supplier_job import JobContext, PutBack
@@ -50,12 +51,14 @@ class Reading:
     tally: Tally = field(init=False)
     total: int = field(init=False)
     seen: set[tuple[str, str]] = field(default_factory=set)
+    hearing: Hearing = field(init=False)
     _prices: PriceWatch = field(init=False)
 
     def __post_init__(self) -> None:
         supplier = self.context.supplier
         self.tally = Tally.of(self.context.job.cursor)
         self.total = self.context.ledger.product_count(supplier.user_id, supplier.id)
+        self.hearing = Hearing(self.context, self.tally)
         self._prices = PriceWatch(self.context)
 
     def read_part(self, supplier: Supplier, by: SyncedBy, ability: Ability) -> PutBack | None:
@@ -133,11 +136,12 @@ class Reading:
         watched = self._prices.watched(page)
         tally.pass_by(page, self._not_on(page, page.whole), is_last=is_last)
         tally.counts.update(held=watched.newly_held, prices=watched.changed)
-        now = context.now()
+        now, unsold = context.now(), self._not_on(page, page.unsold)
+        self.hearing.listen(page, unsold)
         if "stock" in page.facets and not context.dry_run:
             # Before the cursor moves behind the page: a worker that dies in between does it again.
-            unsold = dict.fromkeys(self._not_on(page, page.unsold), 0)
-            tally.counts["changed"] += context.ledger.set_stock(context.job, VARIANTS, unsold, now)
+            zeros = dict.fromkeys(unsold, 0)
+            tally.counts["changed"] += context.ledger.set_stock(context.job, VARIANTS, zeros, now)
         stored = context.ledger.store_page(
             context.job,
             watched.page,

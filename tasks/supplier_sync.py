@@ -35,7 +35,7 @@ def _ended(context: JobContext, reading: Reading, usage: JsonObject) -> JobResul
     tally, row = reading.tally, context.supplier
     count = context.ledger.product_count(row.user_id, row.id)
     context.log(Sign.SUCCESS, _told(reading, left))
-    fed, troubles = feed_after(context)
+    fed, troubles = feed_after(context, reading.hearing)
     errors = (*tally.errors(), *left.doubts, *troubles)
     result: JsonObject = {
         "type": "supplier_sync",

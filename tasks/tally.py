@@ -24,8 +24,9 @@ class Tally:
 
     `counts`: rows, inserted, changed, unchanged; problems; prices that changed or are held; asked, of a pass
     by look-up; windows that are used up. `pages` by list. `complete`: facets whose lists were read to their
-    proved end. `absent`: products that were asked for and do not exist. `lost`: variants that their products
-    have no more. `plan`: the calls of each window, of those behind and of those to come.
+    proved end. `heard`: what is bound and had its stock told, by the name of its id. `absent`: products that
+    were asked for and do not exist. `lost`: variants that their products have no more. `plan`: the calls of
+    each window, of those behind and of those to come.
     """
 
     at: JsonObject | None = None
@@ -33,6 +34,7 @@ class Tally:
     counts: Counter[str] = field(default_factory=Counter)
     pages: Counter[str] = field(default_factory=Counter)
     complete: set[Facet] = field(default_factory=set)
+    heard: dict[str, set[str]] = field(default_factory=dict)
     absent: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -45,12 +47,14 @@ class Tally:
             return cls()
         counts, pages = cast("dict[str, int]", cursor["counts"]), cast("dict[str, int]", cursor["pages"])
         told = cast("list[str]", cursor["complete"])
+        heard = cast("dict[str, list[str]]", cursor.get("heard", {}))
         return cls(
             cast("JsonObject | None", cursor["at"]),
             is_over=bool(cursor["is_over"]),
             counts=Counter(counts),
             pages=Counter(pages),
             complete={each for each in FACETS if each in told},
+            heard={kind: set(keys) for kind, keys in heard.items()},
             absent=list(cast("list[str]", cursor["absent"])),
             lost=list(cast("list[str]", cursor.get("lost", []))),
             problems=list(cast("list[str]", cursor["problems"])),
@@ -67,6 +71,7 @@ class Tally:
             "counts": dict(self.counts),
             "pages": dict(self.pages),
             "complete": [each for each in FACETS if each in self.complete],
+            "heard": {kind: [*sorted(keys)] for kind, keys in self.heard.items()},
             "absent": list(self.absent),
             "lost": list(self.lost),
             "problems": list(self.problems),

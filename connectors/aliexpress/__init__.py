@@ -6,6 +6,7 @@ searches only find products. https://openservice.aliexpress.com
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from connectors.aliexpress import calls, goods, lists, orders
@@ -15,11 +16,12 @@ from connectors.aliexpress.lists import Found, Place
 from connectors.aliexpress.session import Session
 from connectors.aliexpress.signing import Signer
 from connectors.aliexpress.verdict import NOT_OURS, TokenEnded
-from connectors.errors import ConfigurationError, Malformed, Refused
+from connectors.errors import ConfigurationError, ConnectorError, Malformed, Refused, Transient
 from connectors.http import Call, Http, Usage
 from connectors.records import JsonObject, JsonValue
+from connectors.setbacks import Setbacks, read_each
 from connectors.slices import chunks
-from connectors.supplier import FACETS, Access, Configuration, Facet, Page, SupplierOrder
+from connectors.supplier import FACETS, Access, Configuration, Facet, Page, SupplierOrder, sound_order
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +39,10 @@ def open_aliexpress(access: Access) -> "AliExpress":
     session = Session(door, given, access.tokens, now=access.now, sleep=access.sleep)
     signer = Signer(given["api_key"], given["api_secret"], token=session.token, now=access.now)
     return AliExpress(_connected(access, signer), session, access.configuration, door.close)
+
+
+def _is_of_the_app(refused: Refused) -> bool:
+    return bool(refused.codes & NOT_OURS)
 
 
 def _connected(access: Access, signer: Signer) -> Http:
@@ -66,6 +72,7 @@ class AliExpress:
         self._terms = configuration
         self._close = close
         self._categories: Mapping[str, str] | None = None
+        self._setbacks = Setbacks(_is_of_the_app)
 
     @property
     def usage(self) -> Usage:
@@ -91,6 +98,7 @@ class AliExpress:
             found = self._found(place)
             yield from self._pages(place, found)
             place = found.following
+        self._setbacks.end(Transient)
 
     def _found(self, at: Place) -> Found:
         terms = self._terms
@@ -107,11 +115,13 @@ class AliExpress:
         """What was found, some products a page; the last page leads on."""
         ids = found.ids[at.done :]
         pieces = list(chunks(ids, AT_ONCE)) or [()]
-        done = at.done
+        done, problems = at.done, () if at.done else found.problems
         for piece in pieces:
             done += len(piece)
             rest = Place(at.search, at.page, done) if done < len(found.ids) else found.following
-            yield self._page(piece, None if rest is None else rest.cursor(), by_main_id=True)
+            page = self._page(piece, None if rest is None else rest.cursor(), by_main_id=True)
+            yield replace(page, problems=(*problems, *page.problems))
+            problems = ()
 
     # ---------------------------------------------------------------- products
 
@@ -119,6 +129,7 @@ class AliExpress:
         """All that is known of these products now, in their order."""
         for piece in chunks(ids, AT_ONCE):
             yield self._page(piece, None, by_main_id=False)
+        self._setbacks.end(Transient)
 
     def _page(self, ids: Sequence[str], cursor: JsonObject | None, *, by_main_id: bool) -> Page:
         """`by_main_id`: lists may name a product by a local site's id; it is stored by its global one."""
@@ -130,11 +141,11 @@ class AliExpress:
                 body = self._body(self._product(number))
                 stored = goods.main_id(body, number) if by_main_id else number
                 found = goods.product(body, stored, self._named())
-            except (Malformed, Refused) as error:
-                if isinstance(error, Refused) and error.codes & NOT_OURS:
-                    raise
+            except ConnectorError as error:
+                self._setbacks.went_wrong(error)
                 problems.append(f"product {number}: {error}")
                 continue
+            self._setbacks.went_well()
             if found is None:
                 absent.append(number)
             else:
@@ -171,12 +182,13 @@ class AliExpress:
     # ---------------------------------------------------------------- orders
 
     def orders(self, ids: Sequence[str]) -> Iterator[SupplierOrder]:
-        """Status and parcels of these orders; one whose answer cannot be understood is left out."""
-        for number in ids:
-            try:
-                yield self._order(number)
-            except Malformed as error:
-                logger.warning("order %s is left out: %s", number, error)
+        """Status and parcels of these orders; one that cannot be had is left out.
+
+        Raises the error of the last one if none could be had.
+        """
+        setbacks = Setbacks(_is_of_the_app)
+        yield from read_each(ids, self._order, setbacks)
+        setbacks.end(Transient, Refused)
 
     def _order(self, number: str) -> SupplierOrder:
         body, method = self._unless_not_ours(calls.order(number)), calls.ORDER
@@ -184,9 +196,9 @@ class AliExpress:
             body, method = self._body(calls.old_order(number)), calls.OLD_ORDER
         told, is_sent = orders.order(body, method, number)
         if not is_sent:
-            return told
+            return sound_order(told)
         steps = orders.tracked(self._body(calls.tracking(number, self._terms.language)), calls.TRACKING)
-        return orders.with_steps(told, steps)
+        return sound_order(orders.with_steps(told, steps))
 
     # ---------------------------------------------------------------- calls
 
@@ -195,7 +207,7 @@ class AliExpress:
         try:
             return self._body(call)
         except Refused as refused:
-            if not refused.codes & NOT_OURS:
+            if not _is_of_the_app(refused):
                 raise
             return None
 

@@ -13,7 +13,7 @@ from connectors.aliexpress.envelope import objects, opened, text
 from connectors.errors import Malformed
 from connectors.records import JsonObject, JsonValue
 from connectors.shape import as_count, as_decimal, as_id, as_object
-from connectors.supplier import SupplierProduct, SupplierVariant
+from connectors.supplier import SupplierProduct, SupplierVariant, sound, sound_id
 
 NO_ITEM: Final = "605"
 NOT_THERE: Final = "not allowed to this country"
@@ -43,10 +43,18 @@ def product(body: JsonValue, asked: str, categories: Mapping[str, str]) -> Goods
         return Goods(SupplierProduct(asked, available=False, stock_quantity=0))
     found = said.result()
     base = as_object(found.get("ae_item_base_info_dto"), "ae_item_base_info_dto")
-    on_sale = text(base, "product_status_type") == ON_SALE
+    on_sale = _status(base) == ON_SALE
     skus = objects(found.get("ae_item_sku_info_dtos"), "ae_item_sku_info_d_t_o")
-    variants = tuple(_variant(each, asked, on_sale=on_sale) for each in skus)
-    return Goods(_product(found, base, asked, categories, variants, on_sale=on_sale), variants)
+    variants = tuple(sound(_variant(each, asked, on_sale=on_sale)) for each in skus)
+    return Goods(sound(_product(found, base, asked, categories, variants, on_sale=on_sale)), variants)
+
+
+def _status(base: JsonObject) -> str:
+    """Raises Malformed if none is told: nobody says then that there is nothing for sale."""
+    status = text(base, "product_status_type")
+    if not status:
+        raise Malformed("product_status_type: not told")
+    return status
 
 
 def main_id(body: JsonValue, asked: str) -> str:
@@ -54,7 +62,7 @@ def main_id(body: JsonValue, asked: str) -> str:
     found = opened(body, calls.PRODUCT).content.get("result")
     told = found.get("product_id_converter_result") if isinstance(found, dict) else None
     main = told.get("main_product_id") if isinstance(told, dict) else None
-    return as_id(main, "main_product_id") if main else asked
+    return sound_id(as_id(main, "main_product_id")) if main else asked
 
 
 def _product(

@@ -3,13 +3,16 @@
 They only find products: what is not among them is not gone, and they tell neither stock nor a price to trust.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from connectors.aliexpress import calls
 from connectors.aliexpress.envelope import listed, objects, opened, text
+from connectors.errors import Malformed
 from connectors.records import JsonObject, JsonValue
 from connectors.shape import as_count, as_id, as_object, as_text
+from connectors.supplier import sound_id
 
 VERSION: Final = 1
 """Of the cursor's form; one of another form begins anew."""
@@ -41,41 +44,55 @@ def place(cursor: JsonObject | None) -> Place:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A piece of a list: ids, and where it goes on; None at its end."""
+    """A piece of a list: ids, and where it goes on; None at its end. `problems`: rows without an id."""
 
     ids: tuple[str, ...]
     following: Place | None
+    problems: tuple[str, ...] = ()
+
+
+def _named(method: str, values: Iterable[JsonValue]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The ids that can be read, and what is wrong with the others."""
+    ids: list[str] = []
+    problems: list[str] = []
+    for value in values:
+        try:
+            ids.append(sound_id(as_id(value, "product id")))
+        except Malformed as error:
+            problems.append(f"{method}: {error}")
+    return tuple(ids), tuple(problems)
 
 
 def feed_ids(body: JsonValue, at: Place) -> Found:
     """`aliexpress.ds.feed.itemids.get`: it ends without a cursor, or with one that leads nowhere."""
     found = opened(body, calls.FEED_IDS).result()
-    ids = tuple(as_id(each, "product id") for each in listed(found.get("products"), "number"))
+    rows = listed(found.get("products"), "number")
     search = text(found, "search_id")
-    following = Place(search, at.page + 1) if search and search != at.search and ids else None
-    return Found(ids, following)
+    following = Place(search, at.page + 1) if search and search != at.search and rows else None
+    ids, problems = _named(calls.FEED_IDS, rows)
+    return Found(ids, following, problems)
 
 
 def feed_page(body: JsonValue, at: Place) -> Found:
     """`aliexpress.ds.recommend.feed.get`."""
     found = opened(body, calls.FEED).result()
     rows = objects(found.get("products"), "traffic_product_d_t_o")
-    ids = tuple(as_id(each.get("product_id"), "product_id") for each in rows)
-    over = not ids or text(found, "is_finished").lower() == "true"
-    return Found(ids, None if over else Place("", at.page + 1))
+    over = not rows or text(found, "is_finished").lower() == "true"
+    ids, problems = _named(calls.FEED, (each.get("product_id") for each in rows))
+    return Found(ids, None if over else Place("", at.page + 1), problems)
 
 
 def searched(body: JsonValue, at: Place, size: int) -> Found:
     """`aliexpress.ds.text.search`."""
     found = opened(body, calls.SEARCH).result("data")
     rows = objects(found.get("products"), "selection_search_product")
-    ids = tuple(as_id(each.get("itemId"), "itemId") for each in rows)
     total = as_count(found.get("totalCount") or 0, "totalCount")
-    return Found(ids, Place("", at.page + 1) if ids and at.page * size < total else None)
+    ids, problems = _named(calls.SEARCH, (each.get("itemId") for each in rows))
+    return Found(ids, Place("", at.page + 1) if rows and at.page * size < total else None, problems)
 
 
 def categories(body: JsonValue) -> dict[str, str]:
     """Names of categories by id."""
     found = as_object(opened(body, calls.CATEGORIES).result(), "categories")
     rows = objects(found.get("categories"), "category")
-    return {as_id(each.get("category_id"), "category_id"): text(each, "category_name") for each in rows}
+    return {text(each, "category_id"): text(each, "category_name") for each in rows}

@@ -16,6 +16,7 @@ from connectors.bigbuy.walk import Pass, Read, progress
 from connectors.errors import Malformed, Refused, Transient
 from connectors.http import Call, Http, Usage
 from connectors.records import JsonObject, JsonValue
+from connectors.setbacks import Setbacks, read_each
 from connectors.slices import chunks
 from connectors.supplier import (
     Access,
@@ -155,46 +156,45 @@ class BigBuy:
         """Attributes by name, asked for once."""
         if self._options.attributes:
             return self._options
-        attributes = self._body(calls.attributes(self._language))
-        groups = self._body(calls.attribute_groups(self._language))
+        attributes = self._looked_up(calls.attributes(self._language))
+        groups = self._looked_up(calls.attribute_groups(self._language))
         return Names(attributes=readers.attribute_names(attributes, groups))
 
     def _looked_up(self, call: Call) -> JsonValue:
         """Names, or none if this account may not have them: products are worth having without."""
         try:
             return self._body(call)
-        except Refused as refused:
-            logger.warning("names are left out: %s", refused)
+        except (Refused, Malformed) as error:
+            logger.warning("names are left out: %s", error)
             return []
 
     # ---------------------------------------------------------------- orders
 
     def orders(self, ids: Sequence[str]) -> Iterator[SupplierOrder]:
-        """Status and parcels of these orders."""
+        """Status and parcels of these orders; one that cannot be had is left out.
+
+        Raises the error of the last one if none could be had.
+        """
         if not ids:
             return
         statuses = frozenset(readers.named(self._body(calls.order_statuses()), "statuses").values())
         carriers = readers.named(self._body(calls.carriers()), "carriers")
+        setbacks = Setbacks()
         for some in chunks(ids, calls.ORDERS_AT_ONCE):
             parcels = readers.parcels(self._body(calls.trackings(some)), carriers)
-            for number in some:
-                found = self._order(number, statuses, parcels.get(number, []))
-                if found is not None:
-                    yield found
+            yield from read_each(some, partial(self._order, statuses, parcels), setbacks)
+        setbacks.end(Transient, Refused)
 
     def _order(
-        self, number: str, statuses: frozenset[str], parcels: Sequence[JsonObject]
-    ) -> SupplierOrder | None:
-        """None for one whose answer cannot be understood: it stops no other."""
+        self, statuses: frozenset[str], parcels: Mapping[str, Sequence[JsonObject]], number: str
+    ) -> SupplierOrder:
         try:
-            return readers.order(self._body(calls.order(number)), number, statuses, parcels)
-        except Malformed as error:
-            logger.warning("order %s is left out: %s", number, error)
-            return None
+            body = self._body(calls.order(number))
         except Refused as refused:
             if "404" not in refused.codes:
                 raise
             return SupplierOrder(number, known=False)
+        return readers.order(body, number, statuses, parcels.get(number, []))
 
     def _body(self, call: Call) -> JsonValue:
         """What a call is answered. A whole answer of an error that came as the body of a 200 is Transient."""

@@ -4,6 +4,7 @@ The same number comes as a number here and as text there, a flag as 0, as true a
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, Generic, TypeVar
@@ -11,11 +12,20 @@ from typing import Final, Generic, TypeVar
 from connectors.errors import Malformed
 from connectors.records import JsonObject, JsonValue
 from connectors.shape import as_count, as_decimal, as_id, as_list, as_object, as_text
-from connectors.supplier import OrderState, SupplierOrder, SupplierProduct, SupplierVariant
+from connectors.supplier import (
+    OrderState,
+    SupplierOrder,
+    SupplierProduct,
+    SupplierVariant,
+    sound,
+    sound_id,
+    sound_order,
+)
 
 CURRENCY: Final = "EUR"
 """The only one; rows do not tell it."""
 
+T = TypeVar("T")
 Record = TypeVar("Record", SupplierProduct, SupplierVariant)
 
 
@@ -50,13 +60,13 @@ def rows(
     for value in as_list(body, source):
         try:
             row = as_object(value, source)
-            number = as_id(row.get("id"), f"{source} id")
+            number = sound_id(as_id(row.get("id"), f"{source} id"))
         except Malformed as error:
             nameless += 1
             problems.append(str(error))
             continue
         try:
-            found.append(read(row))
+            found.append(sound(read(row)))
         except Malformed as error:
             found.append(bare(number))
             problems.append(f"{source} {number}: {error}")
@@ -77,7 +87,7 @@ def product(row: JsonObject, names: Names) -> SupplierProduct:
         price=_amount(row, "retailPrice"),
         cost_price=_amount(row, "wholesalePrice"),
         currency=CURRENCY,
-        available=_flag(row.get("active"), "active"),
+        available=None if row.get("active") in {None, ""} else _flag(row["active"], "active"),
         supplier_updated_at=_text(row, "dateUpd"),
     )
 
@@ -134,7 +144,7 @@ def options(row: JsonObject, names: Names) -> SupplierVariant:
         _key(as_object(each, "attribute"), "id") for each in as_list(row.get("attributes"), "attributes")
     ]
     known = (names.attributes[number] for number in numbers if number in names.attributes)
-    return SupplierVariant(_id(row), options=tuple(known))
+    return SupplierVariant(_id(row), options=tuple(known) if names.attributes else None)
 
 
 def variant_stock(row: JsonObject) -> SupplierVariant:
@@ -152,20 +162,22 @@ def variant_price(row: JsonObject) -> SupplierVariant:
 
 
 def named(body: JsonValue, source: str) -> dict[str, str]:
-    """Names by id."""
-    found = (as_object(each, source) for each in as_list(body, source))
-    return {_id(row): as_text(row.get("name"), f"{source} name") for row in found}
+    """Names by id; what has none that can be read is left out."""
+    return dict(_readable(body, source, lambda row: (_id(row), as_text(row.get("name"), f"{source} name"))))
 
 
 def attribute_names(attributes: JsonValue, groups: JsonValue) -> dict[str, tuple[str, str]]:
-    """("Size", "L") by the id of the attribute; one whose group nobody names is left out."""
-    of = named(groups, "attributegroups")
-    found = [as_object(each, "attributes") for each in as_list(attributes, "attributes")]
-    return {
-        _id(row): (of[group], as_text(row.get("name"), "attribute name"))
-        for row in found
-        if (group := _key(row, "attributeGroup")) in of
-    }
+    """("Size", "L") by the id of the attribute; one that nobody names, or its group, is left out."""
+    of, names = named(groups, "attributegroups"), named(attributes, "attributes")
+    found = _readable(attributes, "attributes", lambda row: (_id(row), _key(row, "attributeGroup")))
+    return {number: (of[group], names[number]) for number, group in found if group in of and number in names}
+
+
+def _readable(body: JsonValue, source: str, read: Callable[[JsonObject], T]) -> Iterator[T]:
+    """What can be read of a list of names: goods are worth having without the rest."""
+    for each in as_list(body, source):
+        with suppress(Malformed):
+            yield read(as_object(each, source))
 
 
 def ids(body: JsonValue, source: str) -> list[int]:
@@ -183,6 +195,9 @@ _WORDS: Final[tuple[tuple[OrderState, tuple[str, ...]], ...]] = (
     ("pending", ("pending", "awaiting", "waiting", "received")),
 )
 """Words in names of statuses, in the order in which they decide. The vendor publishes no list."""
+_ENDS: Final = frozenset({"cancelled", "delivered"})
+_HEDGES: Final = ("not ", "undeliver", "partial", "request", "fail", "pending", "await", "waiting", "to be ")
+"""With one of these the word for an end does not say that it came: what ended is asked for no more."""
 
 
 def state(status: str, known: frozenset[str]) -> OrderState | None:
@@ -190,7 +205,8 @@ def state(status: str, known: frozenset[str]) -> OrderState | None:
     if status not in known:
         return None
     text = status.lower()
-    return next((found for found, words in _WORDS if any(word in text for word in words)), None)
+    found = next((state for state, words in _WORDS if any(word in text for word in words)), None)
+    return None if found in _ENDS and any(hedge in text for hedge in _HEDGES) else found
 
 
 def order(
@@ -204,25 +220,28 @@ def order(
     carriers = [as_object(each, "carrier") for each in as_list(found.get("carriers") or [], "carriers")]
     names = [name for each in carriers if isinstance(name := each.get("name"), str)]
     newest = parcels[0] if parcels else {}
-    return SupplierOrder(
-        number,
-        status=status,
-        state=state(status, known),
-        carrier=_said(newest.get("carrier")) or next(iter(names), None),
-        tracking_number=_said(newest.get("trackingNumber")),
-        tracking_info=tuple(parcels),
+    return sound_order(
+        SupplierOrder(
+            number,
+            status=status,
+            state=state(status, known),
+            carrier=_said(newest.get("carrier")) or next(iter(names), None),
+            tracking_number=_said(newest.get("trackingNumber")),
+            tracking_info=tuple(parcels),
+        )
     )
 
 
 def parcels(body: JsonValue, carriers: Mapping[str, str]) -> dict[str, list[JsonObject]]:
     """What is known of parcels, by order, newest first. The list may be shorter than what was asked for, in
-    another order, with empty places and with orders nobody asked for.
+    another order, with empty places, with orders nobody asked for and with some that cannot be read.
     """
-    return {
-        as_id(found.get("id"), "tracked order"): sorted(_steps(found, carriers), key=_when, reverse=True)
-        for each in as_list(body, "trackings")
-        if each is not None and (found := as_object(each, "tracking"))
-    }
+
+    def tracked(found: JsonObject) -> tuple[str, list[JsonObject]]:
+        steps = sorted(_steps(found, carriers), key=_when, reverse=True)
+        return as_id(found.get("id"), "tracked order"), steps
+
+    return dict(_readable(body, "trackings", tracked))
 
 
 def _steps(found: JsonObject, carriers: Mapping[str, str]) -> Iterator[JsonObject]:

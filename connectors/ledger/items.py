@@ -69,7 +69,7 @@ class Items:
             after = replace(change(before), revision=before.revision + 1, updated_at=now)
             remember(connection, entry_of(before, after, why, now))
             store(connection, after)
-            if after.quantity_available != before.quantity_available:
+            if why.is_count and after.quantity_available != before.quantity_available:
                 # A person counted anew: units that were sold twice before are in that number.
                 debts = BookedLineRow.item_id == item_id, BookedLineRow.oversold > 0
                 connection.execute(update(BookedLineRow).where(*debts).values(oversold=0))

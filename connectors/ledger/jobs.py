@@ -40,6 +40,7 @@ from connectors.ledger.supplier_records import (
     Claim,
     Job,
     JobStatus,
+    JobType,
     Rows,
     StatusCount,
     TypeCount,
@@ -50,6 +51,7 @@ S = TypeVar("S", bound=Select[Any])
 
 _COLUMNS = columns(JobRow, Job)
 _CLAIMS_LOCK = 0x4A_6F_62_73  # any number, as long as it is always this one
+_READS_STOCK = (JobType.SUPPLIER_API, JobType.INVENTORY_UPDATE)
 _FREE: Mapping[str, object] = {"lease_until": None, "worker": None}
 _DIED = "its worker gave no sign of life any more, and no attempt is left"
 
@@ -184,13 +186,21 @@ class Jobs:
         """One job, or None if there is none of this id, or it is not this user's."""
         return next(iter(self._jobs(select(*_COLUMNS).where(_one(job_id, user_id)))), None)
 
+    def stock_read_at(self, user_id: str, supplier_id: str) -> datetime | None:
+        """When the last job began that read a supplier's stock to its end; None: no such job is known."""
+        mine = and_(JobRow.user_id == user_id, JobRow.supplier_id == supplier_id)
+        read = and_(JobRow.source_type.in_(_READS_STOCK), JobRow.status == JobStatus.COMPLETED)
+        with self.database.reading() as connection:
+            return connection.execute(select(func.max(JobRow.started_at)).where(mine, read)).scalar_one()
+
     def jobs(
         self, *, user_id: str | None = None, statuses: Sequence[JobStatus] = (), limit: int = 50
     ) -> list[Job]:
         """The last jobs, of all users or one, of all statuses or some, newest first."""
-        whose = true() if user_id is None else JobRow.user_id == user_id
         which = JobRow.status.in_(statuses) if statuses else true()
-        newest = select(*_COLUMNS).where(whose, which).order_by(JobRow.created_at.desc(), JobRow.id)
+        newest = (
+            select(*_COLUMNS).where(_of_user(user_id), which).order_by(JobRow.created_at.desc(), JobRow.id)
+        )
         return self._jobs(newest.limit(limit))
 
     def due_jobs(self, limit: int, now: datetime, job_types: Sequence[str] | None = None) -> list[Job]:
@@ -198,19 +208,19 @@ class Jobs:
         due = and_(JobRow.status == JobStatus.PENDING, JobRow.scheduled_at <= now, _typed(job_types))
         return self._jobs(_in_order(select(*_COLUMNS).where(due)).limit(limit))
 
-    def job_stats(self, since: datetime) -> list[StatusCount]:
+    def job_stats(self, since: datetime, *, user_id: str | None = None) -> list[StatusCount]:
         """How many jobs were made since then by status, and how long they took on average."""
         with self.database.reading() as connection:
             statement = (
                 select(JobRow.status, func.count(), func.avg(_seconds(connection)))
-                .where(JobRow.created_at > since)
+                .where(JobRow.created_at > since, _of_user(user_id))
                 .group_by(JobRow.status)
                 .order_by(JobRow.status)
             )
             rows = connection.execute(statement).all()
         return [StatusCount(status.value, count, _number(mean)) for status, count, mean in rows]
 
-    def job_type_stats(self, since: datetime) -> list[TypeCount]:
+    def job_type_stats(self, since: datetime, *, user_id: str | None = None) -> list[TypeCount]:
         """How the jobs that ended since then went, by type and supplier."""
 
         def of(status: JobStatus) -> ColumnElement[int]:
@@ -221,7 +231,7 @@ class Jobs:
             mean = func.avg(_seconds(connection))
             statement = (
                 select(*kind, of(JobStatus.COMPLETED), of(JobStatus.FAILED), mean)
-                .where(JobRow.completed_at > since, JobRow.status.in_(ENDED))
+                .where(JobRow.completed_at > since, JobRow.status.in_(ENDED), _of_user(user_id))
                 .group_by(*kind)
                 .order_by(*kind)
             )
@@ -330,7 +340,11 @@ def held_by(job: Job) -> ColumnElement[bool]:
 
 
 def _one(job_id: str, user_id: str | None) -> ColumnElement[bool]:
-    return and_(JobRow.id == job_id, true() if user_id is None else JobRow.user_id == user_id)
+    return and_(JobRow.id == job_id, _of_user(user_id))
+
+
+def _of_user(user_id: str | None) -> ColumnElement[bool]:
+    return true() if user_id is None else JobRow.user_id == user_id
 
 
 def _waiting(scheduled_at: datetime, now: datetime) -> dict[str, object]:

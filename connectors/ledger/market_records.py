@@ -136,13 +136,18 @@ class ItemHistory:
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """What the history says of a change: which kind it is, who asks for it, and why."""
+    """What the history says of a change: which kind it is, who asks for it, and why.
+
+    `is_count`: a new quantity is what somebody found on the shelf, so that units which were sold twice are in
+    it. What a supplier says it has is no such count.
+    """
 
     change_type: str
     actor: str
     reason: str = ""
     correlation_id: str | None = None
     change_key: str | None = None
+    is_count: bool = True
 
 
 @dataclass(frozen=True, slots=True)

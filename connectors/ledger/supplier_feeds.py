@@ -48,13 +48,18 @@ class SupplierFeeds:
         return found
 
     def sold_since(self, account: str, items: Collection[str], since: datetime) -> dict[str, int]:
-        """Units of own items that marketplaces sold since then, by item id."""
+        """Units of own items that marketplaces sold since then, by item id.
+
+        What came back of an order makes up for that order alone: an older one's units say nothing of it.
+        """
         row, found = ItemHistoryRow, dict[str, int]()
         with self.database.reading() as connection:
             for part in chunks(sorted(set(items))):
                 sold = and_(row.account == account, row.item_id.in_(part), row.created_at >= since)
-                units = select(row.item_id, func.sum(row.delta_sold)).where(sold).group_by(row.item_id)
-                found |= {item: max(0, int(count)) for item, count in connection.execute(units)}
+                by_order = (row.item_id, row.marketplace, row.order_id)
+                units = select(row.item_id, func.sum(row.delta_sold)).where(sold).group_by(*by_order)
+                for item, count in connection.execute(units):
+                    found[item] = found.get(item, 0) + max(0, int(count))
         return found
 
     def item_moves(self, items: Collection[str], actor: str, since: datetime) -> dict[str, Moves]:

@@ -12,6 +12,8 @@ from connectors.ledger.supplier_models import SupplierWindowRow
 
 _SAME_END = timedelta(seconds=2)
 """Headers tell whole seconds: ends that differ by less are those of one window."""
+_AHEAD = timedelta(hours=1)
+"""A window that opened so far in the future was opened by a clock that was wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class SupplierWindows:
         A window opens with its first call. One statement: of several callers at once each is counted.
         """
         row, now = SupplierWindowRow, self.now()
-        over = row.ends_at <= now
+        over = (row.ends_at <= now) | (row.opened_at > now + _AHEAD)
         with self.database.writing() as connection:
             statement = insert_into(connection, row).values(
                 account=self.account,
@@ -45,6 +47,8 @@ class SupplierWindows:
                     "opened_at": case((over, new.opened_at), else_=row.opened_at),
                     "ends_at": case((over, new.ends_at), else_=row.ends_at),
                     "used": case((over, 1), else_=row.used + 1),
+                    # What was heard of a window ends with it: the limit may have been changed since.
+                    "limit": case((over, new.limit), else_=row.limit),
                 },
                 where=over | (row.used < row.limit),
             ).returning(row.used)

@@ -107,10 +107,10 @@ def _retry(settings: Settings, ledger: Ledger, options: Any) -> int:  # noqa: AN
 
 def _stats(settings: Settings, ledger: Ledger, options: Any) -> int:  # noqa: ANN401
     now = settings.now()
-    statuses = ledger.job_stats(now - timedelta(days=7))
+    statuses = ledger.job_stats(now - timedelta(days=7), user_id=options.user)
     running = ledger.jobs(user_id=options.user, statuses=[JobStatus.RUNNING], limit=options.limit)
     running.sort(key=lambda job: job.started_at or now, reverse=True)
-    kinds = metrics(ledger, now)
+    kinds = metrics(ledger, now, options.user)
     if options.as_json:
         counted: list[JsonObject] = [
             {"status": each.status, "count": each.jobs, "avg_duration_seconds": each.avg_duration_seconds}

@@ -54,6 +54,8 @@ def show_report(console: Console, report: JsonObject) -> None:
     _show_partners(console, rows(report, "partnerResults"))
     if "data" in report:
         _show_refreshed(console, report)
+    elif "jobs_processed" in report:
+        _show_jobs(console, report)
     else:
         _show_changes(console, details_of(report))
     _show_balance(console, section(report, "balance"))
@@ -99,6 +101,24 @@ def _show_partners(console: Console, results: list[JsonObject]) -> None:
         table.add_row(*(_text(each.get(name)) for name in names), _first(each.get("errors")), style=style)
     console.print(table)
     console.print()
+
+
+def _show_jobs(console: Console, report: JsonObject) -> None:
+    """A line for each supplier job, as in the run's artifact, with the first thing that went wrong."""
+    table = _table("job", "type", "supplier", "outcome", "seconds", "")
+    for column in table.columns:
+        # Ids are copied: whole, if need be in two lines.
+        column.overflow = "fold"
+    for each in (jobs := rows(report, "results"))[:SHOWN]:
+        names = ("job_id", "type", "supplier_id", "outcome", "seconds")
+        style = {"failed": "red", "retry": "yellow", "put_back": "yellow"}.get(str(each.get("outcome")), "")
+        why = _text(each.get("error")) or _first(section(each, "result").get("errors"))
+        table.add_row(*(_text(each.get(name)) for name in names), why, style=style)
+    if len(jobs) > SHOWN:
+        table.add_row("…", "", "", "", "", f"{len(jobs) - SHOWN} more: evenstock jobs list", style="dim")
+    console.print(table if jobs else "There was nothing to do.")
+    if upkeep := section(report, "maintenance").get("message"):
+        console.print(_text(upkeep), soft_wrap=True)
 
 
 def _first(errors: JsonValue) -> str:

@@ -151,7 +151,8 @@ def _feed(settings: Settings, ledger: Ledger, options: Any) -> int:  # noqa: ANN
         fed = feed.feed(settings, ledger, supplier, dry_run=options.dry_run)
     else:
         release, rows = Release(options.release, options.by), feed.bound_items(ledger, supplier)
-        found = feed_items(settings, ledger, supplier, rows, dry_run=options.dry_run, release=release)
+        at = feed.read_at(settings, ledger, supplier)
+        found = feed_items(settings, ledger, supplier, rows, at, dry_run=options.dry_run, release=release)
         fed = {"items": found.as_dict()}
     if options.as_json:
         say_json(fed)

@@ -124,7 +124,7 @@ def _object(text: str) -> dict[str, str]:
         found = json.loads(text)
     except ValueError:
         raise ConfigurationError("suppliers: standard input is not one JSON object") from None
-    return {str(name): str(value) for name, value in found.items()}
+    return {str(name): "" if value is None else str(value) for name, value in found.items()}
 
 
 _PAIR = re.compile(r"\s*([A-Za-z_]+)\s*=\s*(.*?)\s*")

@@ -5,7 +5,9 @@ from decimal import Decimal
 
 import pytest
 
+from connectors.aliexpress import lists
 from connectors.aliexpress.calls import categories
+from connectors.aliexpress.lists import Place
 from connectors.aliexpress.signing import signature
 from connectors.aliexpress.verdict import Problem, error_of
 from connectors.errors import (
@@ -17,6 +19,7 @@ from connectors.errors import (
     Unauthorised,
     WindowClosed,
 )
+from connectors.records import JsonValue
 from connectors.supplier import narrowed
 from sandbox.aliexpress.dialect import AliExpress
 from tests.connectors.aliexpress_bench import Bench, Kept, bench
@@ -124,6 +127,16 @@ class TestProducts:
         assert ids == [str(FIRST + n) for n in range(7)]
         assert shop.calls("recommend.feed") == 3
 
+    @pytest.mark.parametrize("odd", [None, "", "\ud800", 1e400, [], 1.5])
+    def test_an_id_that_cannot_be_read_stops_no_other(self, odd: JsonValue) -> None:
+        ids: Json = {"products": {"number": [1, odd]}, "search_id": "next"}
+        found = lists.feed_ids({"aliexpress_ds_feed_itemids_get_response": {"result": ids}}, Place())
+        assert (found.ids, len(found.problems)) == (("1",), 1)
+        assert found.following == Place("next", 2)
+        rows: Json = {"products": {"selection_search_product": [{"itemId": odd}]}, "totalCount": 9}
+        found = lists.searched({"aliexpress_ds_text_search_response": {"data": rows}}, Place(), 1)
+        assert (found.ids, len(found.problems), found.following) == ((), 1, Place("", 2))
+
     def test_an_empty_feed_is_an_answer(self) -> None:
         (page,) = bench(section()).open().products()
         assert (page.products, page.cursor) == ((), None)
@@ -134,11 +147,36 @@ class TestLookUp:
         shop = bench(section(product(1), product(2), product(3)))
         shop.event("delist", product=FIRST)
         shop.fault(GET, kind="http", code="ServiceTimeout", nth=2, times=-1)
-        with pytest.raises(Transient):
-            shop.looked_up(FIRST, FIRST + 1)
-        shop.sandbox.faults([])
         page = shop.looked_up(FIRST, FIRST + 1)
-        assert (page.absent, len(page.products)) == ((str(FIRST),), 1)
+        assert (page.absent, page.products) == ((str(FIRST),), ())
+        assert [problem.split(":")[0] for problem in page.problems] == [f"product {FIRST + 1}"]
+
+    @pytest.mark.parametrize("odd", [{"subject": "a\0b"}, {"stock": 10**22}])
+    def test_a_product_that_no_database_holds_stops_no_other(self, odd: Json) -> None:
+        first = product(1, **odd) if "subject" in odd else product(1, sku(1, **odd))
+        page = bench(section(first, product(2))).looked_up(FIRST, FIRST + 1)
+        assert [each.supplier_product_id for each in page.products] == [str(FIRST + 1)]
+        assert len(page.problems) == 1
+
+    def test_a_product_that_is_never_answered_stops_no_other(self) -> None:
+        shop = bench(section(product(1), product(2)))
+        shop.fault(GET, kind="http", code="ServiceTimeout", times=3)
+        page = shop.looked_up(FIRST, FIRST + 1)
+        assert [each.supplier_product_id for each in page.products] == [str(FIRST + 1)]
+        assert "ServiceTimeout" in page.problems[0]
+
+    @pytest.mark.parametrize("count", [1, 4, 9])
+    def test_no_answers_at_all_are_not_the_products_fault(self, count: int) -> None:
+        shop = bench(section(*(product(number) for number in range(1, 10))))
+        shop.fault(GET, kind="http", code="ServiceTimeout", times=-1)
+        with pytest.raises(Transient):
+            list(shop.open().look_up([str(FIRST + number) for number in range(count)]))
+        assert shop.calls(GET) == 3 * min(count, 5)
+
+    def test_a_product_of_which_nobody_says_whether_it_is_on_sale_is_not_known(self) -> None:
+        page = bench(section(product(1, status=""))).looked_up(FIRST)
+        assert (page.products, page.variants, page.absent) == ((), (), ())
+        assert "product_status_type" in page.problems[0]
 
     @pytest.mark.parametrize("stock", [{"stock": 0}, {"stock": "0"}])
     def test_sold_out_is_a_zero(self, stock: Json) -> None:
@@ -258,6 +296,11 @@ class TestOrders:
     def test_what_nobody_knows_is_told(self) -> None:
         assert self.told(section(), "82").known is False
         assert self.told(section(denied=["aliexpress.ds.trade.order.get"]), "82").known is False
+
+    def test_an_order_that_is_never_answered_stops_no_other(self) -> None:
+        shop = bench(section(orders=[{"order_id": n, "order_status": "FINISH"} for n in (81, 82)]))
+        shop.fault("aliexpress.ds.trade.order.get", kind="http", code="ServiceTimeout", times=3)
+        assert [each.supplier_order_id for each in shop.open().orders(["81", "82"])] == ["82"]
 
     def test_whoever_is_no_dropshipper_hears_so(self) -> None:
         with pytest.raises(Refused, match="not registered"):

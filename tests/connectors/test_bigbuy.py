@@ -287,6 +287,15 @@ class TestTrouble:
         found = joined(shop.open().products())["1"]
         assert ("brand" in found, found["category"]) == (False, "Electrónica")
 
+    @pytest.mark.parametrize("trouble", [{"kind": "http", "status": 400}, {"kind": "malformed"}])
+    def test_with_attributes_leaves_options_as_they_were(self, trouble: dict[str, object]) -> None:
+        shop = bench(SHOP)
+        shop.fault("GET /rest/catalog/attributes.json", times=3, **trouble)
+        pages = list(shop.open().products())
+        told = {each.options for page in pages for each in page.variants}
+        assert told == {None}
+        assert pages[-1].cursor is None
+
     def test_never_shows_the_key(self, caplog: pytest.LogCaptureFixture) -> None:
         shop = bench(SHOP)
         read = shop.open()
@@ -351,6 +360,18 @@ class TestOrders:
         shop = self.shop()
         shop.fault("GET /rest/order/{id}.json", kind="malformed", times=3)
         assert [each.supplier_order_id for each in shop.open().orders(["1", "2"])] == ["2"]
+
+    @pytest.mark.parametrize("trouble", [{"kind": "http", "status": 400}, {"kind": "http", "status": 500}])
+    def test_of_which_one_is_never_told_stop_no_other(self, trouble: dict[str, object]) -> None:
+        shop = self.shop()
+        shop.fault("GET /rest/order/{id}.json", times=3 if trouble["status"] == 500 else 1, **trouble)
+        assert [each.supplier_order_id for each in shop.open().orders(["1", "2"])] == ["2"]
+
+    def test_of_which_none_is_told_are_an_error(self) -> None:
+        shop = self.shop()
+        shop.fault("GET /rest/order/{id}.json", kind="http", status=400, times=-1)
+        with pytest.raises(Refused):
+            list(shop.open().orders(["1", "2"]))
 
     def test_of_nobody_cost_nothing(self) -> None:
         shop = self.shop()

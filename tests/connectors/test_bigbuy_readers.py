@@ -47,7 +47,11 @@ class TestAProduct:
     def test_is_available_or_not(self, active: JsonValue, *, available: bool) -> None:
         assert readers.product(PRODUCT | {"active": active}, NAMES).available is available
 
-    @pytest.mark.parametrize("price", ["much", [1], True, "NaN", -1, "-0.01"])
+    @pytest.mark.parametrize("active", [None, ""])
+    def test_of_which_nobody_says_so_is_not_taken_for_unavailable(self, active: JsonValue) -> None:
+        assert readers.product(PRODUCT | {"active": active}, NAMES).available is None
+
+    @pytest.mark.parametrize("price", ["much", [1], True, "NaN", -1, "-0.01", "1_000"])
     def test_has_no_invented_price(self, price: JsonValue) -> None:
         with pytest.raises(Malformed, match="wholesalePrice"):
             readers.product(PRODUCT | {"wholesalePrice": price}, NAMES)
@@ -93,6 +97,34 @@ class TestRows:
         found = readers.rows(body, "list", readers.stock, SupplierProduct)
         assert (len(found.found), found.nameless, len(found.problems)) == (1, 2, 2)
 
+    @pytest.mark.parametrize(
+        ("odd", "told"),
+        [
+            ({"sku": "a\0b"}, "sku: has characters"),
+            ({"sku": "\ud800"}, "sku: has characters"),
+            ({"retailPrice": 1e12}, "price: 1000000000000.0 is too much"),
+        ],
+    )
+    def test_that_no_database_holds_are_there_and_no_more(self, odd: JsonObject, told: str) -> None:
+        body: list[JsonValue] = [PRODUCT | odd, PRODUCT | {"id": 7}]
+        found = readers.rows(body, "products", lambda row: readers.product(row, NAMES), SupplierProduct)
+        assert [each.sku for each in found.found] == [None, "V0710266"]
+        assert told in found.problems[0]
+        assert found.nameless == 0
+
+    @pytest.mark.parametrize("number", [float("inf"), 1e400, "", "1" * 201, "a\0", "\udfff", 1.5])
+    def test_whose_id_is_none_cannot_be_told_apart(self, number: JsonValue) -> None:
+        found = readers.rows(
+            [PRODUCT | {"id": number}], "p", lambda row: readers.product(row, NAMES), SupplierProduct
+        )
+        assert (found.found, found.nameless) == ((), 1)
+
+    @pytest.mark.parametrize("units", [10**9, 10**22, "1e999"])
+    def test_of_stock_beyond_all_measure_are_not_known(self, units: JsonValue) -> None:
+        body: list[JsonValue] = [{"id": 1, "stocks": [{"quantity": units}]}]
+        found = readers.rows(body, "stock", readers.stock, SupplierProduct)
+        assert [each.stock_quantity for each in found.found] == [None]
+
     @pytest.mark.parametrize("body", [{}, None, "[]", {"products": []}])
     def test_are_a_bare_array_or_nothing_is_read(self, body: JsonValue) -> None:
         with pytest.raises(Malformed):
@@ -109,6 +141,18 @@ class TestAVariant:
         assert readers.options(row, Names(attributes=names)).options == (("Talla", "L"),)
 
 
+class TestNames:
+    def test_that_cannot_be_read_are_left_out(self) -> None:
+        body: list[JsonValue] = [{"id": 1, "name": None}, "?", {"id": 2, "name": "gls"}, {"name": "x"}]
+        assert readers.named(body, "carriers") == {"2": "gls"}
+        groups: list[JsonValue] = [{"id": 9, "name": "Size"}]
+        attributes: list[JsonValue] = [
+            {"id": 1, "attributeGroup": 9, "name": None},
+            {"id": 2, "attributeGroup": 9, "name": "L"},
+        ]
+        assert readers.attribute_names(attributes, groups) == {"2": ("Size", "L")}
+
+
 class TestAStatus:
     @pytest.mark.parametrize(
         ("status", "state"),
@@ -120,6 +164,9 @@ class TestAStatus:
             ("Delivered", "delivered"),
             ("Order cancelled", "cancelled"),
             ("Incident", None),
+            ("Cancellation requested", None),
+            ("Not delivered", None),
+            ("Partially delivered", None),
         ],
     )
     def test_means_what_its_words_say_if_the_vendor_lists_it(self, status: str, state: str | None) -> None:
@@ -140,6 +187,10 @@ class TestParcels:
         ]
         found = readers.parcels(body, {"2": "gls"})
         assert found == {"7": [], "5": [{"carrier": "gls"}]}
+
+    def test_that_cannot_be_read_hide_no_others(self) -> None:
+        body: list[JsonValue] = [{"id": 1, "trackings": "?"}, 5, {"id": "2", "trackings": [{"n": 1}]}]
+        assert list(readers.parcels(body, {})) == ["2"]
 
 
 class Shut(NoWindows):

@@ -178,6 +178,10 @@ class TestTroubles:
 class TestRows:
     HEAD = "supplier_product_id,stock_quantity\n"
 
+    def test_are_not_read_under_a_head_that_is_none(self) -> None:
+        with pytest.raises(Malformed, match="names of the columns"):
+            paged(f"supplier_product_id,{'x' * 200_000}\nA,5\n")
+
     def test_tell_all_but_the_cells_that_cannot_be_read(self) -> None:
         head = "supplier_product_id,name,price,currency,stock_quantity\n"
         page = paged_once(f"{head}A,Soap,1.5,EUR,ask\nB,Wax,1.5,Euro,3\nC,Cream,x,USD,4\n")

@@ -275,6 +275,10 @@ class TestMonitoring:
             ("running", 1, None),
         ]
 
+    def test_and_when_stock_was_last_asked_for(self, busy: Ledger) -> None:
+        assert busy.stock_read_at("user-1", "supplier-1") == NOW
+        assert busy.stock_read_at("user-2", "supplier-1") is busy.stock_read_at("user-1", "other") is None
+
     def test_by_type_and_supplier(self, busy: Ledger) -> None:
         (found,) = busy.job_type_stats(NOW - HOUR)
 

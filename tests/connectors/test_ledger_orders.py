@@ -1,10 +1,11 @@
 """A line of an order counts once for ever; what comes back waits for a person."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from connectors.ledger import BookingKind, Ledger, ListingStatus, ReviewState
+from connectors.ledger import BookingKind, Ledger, ListingStatus, ReviewState, Why
 from connectors.market import OrderLine
 from tests.connectors.market_samples import (
     BRICKLINK,
@@ -106,6 +107,38 @@ def test_what_is_sold_twice_is_cut_at_zero_and_names_both_orders(ledger: Ledger)
     assert books(ledger)["item"] == 1
     assert [line.oversold for line in ledger.order_lines("own", "bricklink", "100")] == [0]
     assert ledger.oversold("own", NOW) == []
+
+
+@pytest.mark.parametrize(("is_count", "left"), [(True, 7), (False, 6)])
+def test_what_was_sold_twice_is_in_a_count_and_not_in_what_a_supplier_says(
+    ledger: Ledger, *, is_count: bool, left: int
+) -> None:
+    on_sale(ledger, an_item(quantity=2))
+    ledger.book_order("own", "brickowl", an_order("55", 2, lot=LOTS["brickowl"]), NOW)
+    ledger.book_order("own", "bricklink", an_order("100", 1), NOW)
+
+    why = Why("update", "somebody", is_count=is_count)
+    ledger.change_item(
+        "own", ITEM, lambda now: replace(now, quantity_available=5), why, marketplaces=(), now=NOW
+    )
+    (back,) = ledger.book_order("own", "brickowl", cancelled(an_order("55", 2, lot=LOTS["brickowl"])), NOW)
+    assert back.review_id is not None
+    ledger.restock(back.review_id, NOW, lot_rose=False, by="ann")
+
+    assert books(ledger)["item"] == left
+
+
+def test_what_an_old_order_gave_back_makes_up_for_no_newer_sale(ledger: Ledger) -> None:
+    on_sale(ledger, an_item())
+    ledger.book_order("own", "bricklink", an_order("1", 2), NOW)
+    later = NOW + timedelta(hours=48)
+    ledger.book_order("own", "bricklink", an_order("2", 3), later)
+    (back,) = ledger.book_order("own", "bricklink", cancelled(an_order("1", 2)), later)
+    assert back.review_id is not None
+    ledger.restock(back.review_id, later, lot_rose=True, by="ann")
+
+    assert ledger.sold_since("own", [ITEM], later - timedelta(hours=24)) == {ITEM: 3}
+    assert ledger.sold_since("own", [ITEM], NOW - timedelta(hours=24)) == {ITEM: 3}
 
 
 def test_a_cancelled_line_that_was_oversold_gives_nothing_back(ledger: Ledger) -> None:

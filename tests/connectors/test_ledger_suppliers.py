@@ -393,6 +393,21 @@ class TestWindows:
         times.append(NOW + HOUR)
         assert [windows.take("stock", 2, 3600) for _ in range(3)] == [0.0, 0.0, 3600.0]
 
+    def test_that_a_wrong_clock_opened_are_over(
+        self, windows: SupplierWindows, times: list[datetime]
+    ) -> None:
+        times.append(NOW + 400 * 24 * HOUR)
+        windows.take("stock", 1, 3600)
+        times.append(NOW)
+        assert [windows.take("stock", 1, 3600) for _ in range(2)] == [0.0, 3600.0]
+
+    def test_that_open_have_the_limit_of_whoever_opens_them(
+        self, windows: SupplierWindows, times: list[datetime]
+    ) -> None:
+        assert [windows.take("products", 2, 60) for _ in range(3)] == [0.0, 0.0, 60.0]
+        times.append(NOW + 60 * SECOND)
+        assert [windows.take("products", 1, 60) for _ in range(2)] == [0.0, 60.0]
+
     def test_are_one_account_s(self, windows: SupplierWindows) -> None:
         assert windows.take("stock", 1, 3600) == 0.0
         assert replace(windows, account="bigbuy:other").take("stock", 1, 3600) == 0.0

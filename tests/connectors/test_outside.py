@@ -2,10 +2,12 @@
 
 import gzip
 import io
+import itertools
+import socket
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -14,7 +16,7 @@ import httpx
 import pytest
 
 from connectors.errors import Refused, Transient
-from connectors.outside import FEED_BYTES, Outside, not_public, readable
+from connectors.outside import CALLBACK_SECONDS, FEED_BYTES, Outside, not_public, readable
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -259,6 +261,53 @@ def listening(received: list[bytes]) -> Iterator[str]:
         thread.start()
         yield f"http://localhost:{server.server_port}/hook"
         server.shutdown()
+        thread.join()
+
+
+def test_no_connection_is_used_for_another_name() -> None:
+    callers: list[object] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            callers.append(self.client_address)
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        way = Outside(allow_private=True, resolve=resolving("127.0.0.1"))
+        for name in ("one.example", "two.example"):
+            way.post(f"http://{name}:{server.server_port}/", b"", {})
+        server.shutdown()
+        thread.join()
+    assert len(set(callers)) == 2
+
+
+def test_an_answer_whose_beginning_drips_is_cut_off() -> None:
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            caller, _ = server.accept()
+            with caller, suppress(OSError):
+                caller.sendall(b"HTTP/1.1 200 OK\r\nx-slow: ")
+                while not stop.wait(0.01):
+                    caller.sendall(b"x")
+
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        times = itertools.chain([0.0], itertools.repeat(CALLBACK_SECONDS - 0.2))
+        way = Outside(allow_private=True, resolve=resolving("127.0.0.1"), clock=lambda: next(times))
+        with pytest.raises(Transient, match="could not be reached"):
+            way.post(f"http://localhost:{server.getsockname()[1]}/", b"", {})
+        stop.set()
         thread.join()
 
 

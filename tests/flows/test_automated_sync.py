@@ -238,7 +238,10 @@ def test_the_command_line_enqueues_and_works(ledger: Ledger, capsys: pytest.Capt
     assert main(["run", "automated-sync"]) == 0
 
     assert stored(ledger, job_id).status is JobStatus.COMPLETED
-    assert "1 completed" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "1 completed" in shown
+    assert all(word in shown for word in (job_id[:8], "inventory_update", "Maintenance: "))
+    assert "(none)" not in shown
     assert main(["run", "enqueue-job", *words[:3], "stock", *words[4:]]) == 2
     assert "there is no job type stock" in capsys.readouterr().err
 

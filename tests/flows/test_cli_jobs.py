@@ -111,6 +111,10 @@ class TestSuppliers:
         assert stored is not None
         assert stored.get_secret_value() == "its-own-key=="
 
+    def test_do_not_take_null_for_a_credential(self, desk: Desk) -> None:
+        said = added(desk, "--credentials", typed='{"api_key": null}')
+        assert (said.status, "must give api_key" in said.err) == (2, True)
+
     def test_with_one_key_share_one_account(self, desk: Desk) -> None:
         for _ in range(2):
             added(desk, "--credentials", typed="one key")
@@ -267,6 +271,8 @@ class TestJobs:
             }
         ]
         assert "price_update" in queue("jobs", "--stats").out
+        others = queue("jobs", "--stats", "--user", "ben", "--json").document
+        assert others == {"running": [], "statuses": [], "types": []}
 
     @pytest.mark.parametrize(
         ("words", "sentence"),

@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from connectors.errors import LeaseLost, Malformed, Refused, Transient, UnknownOutcome
 from connectors.ledger.supplier_records import Job
+from connectors.records import JsonObject
 from connectors.shape import as_list
 from tasks.plan import Outcome
 from tasks.queueing import End, Shift, end_of, markdown, outcome, pause, rate, report
+from tasks.report import exit_status
 from tasks.signs import Sign, signed
 from tests.worlds import NOW
 
@@ -85,6 +87,37 @@ def test_a_job_that_failed_for_now_is_a_warning() -> None:
     (warning,) = as_list(document["warnings"], "warnings")
     assert warning == f"job j failed, attempt 1 of 3, and is tried again at {NOW.isoformat()}: BigBuy is away"
     assert f"- {warning}" in markdown(document, [])
+
+
+@pytest.mark.parametrize(
+    ("fed", "how"),
+    [
+        (
+            {"items": {"held": 7, "waits": "abc", "problems": []}},
+            "holds 7 items for a person: evenstock suppliers feed s --release abc --by NAME",
+        ),
+        (
+            {"levels": {"balance": {"held": 2}, "plan_id": "p1"}},
+            "holds 2 levels for a person: evenstock plans show p1",
+        ),
+    ],
+)
+def test_what_a_job_feeds_and_holds_is_told_and_holds_the_run(fed: JsonObject, how: str) -> None:
+    held = outcome(JOB, End.COMPLETED, result={"type": "inventory_sync", "fed": fed})
+    shift = replace(told(End.COMPLETED), outcomes=[held, *told(End.COMPLETED).outcomes])
+    document = report(shift)
+
+    assert (shift.state_name, document["success"], exit_status(document)) == ("Held", True, 3)
+    assert document["warnings"] == [f"job j {how}"]
+    balance = document["balance"]
+    assert isinstance(balance, dict)
+    assert (balance["done"], balance["held"], balance["planned"]) == (1, 1, 2)
+
+
+@pytest.mark.parametrize("fed", [{}, {"error": "no"}, {"items": {"held": 0}}, {"levels": {"problems": []}}])
+def test_a_job_that_holds_nothing_is_done(fed: JsonObject) -> None:
+    shift = replace(told(), outcomes=[outcome(JOB, End.COMPLETED, result={"fed": fed})])
+    assert (shift.state_name, exit_status(report(shift))) == ("Completed", 0)
 
 
 def test_a_report_sums_the_calls_to_each_supplier() -> None:

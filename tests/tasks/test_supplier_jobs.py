@@ -317,6 +317,24 @@ class TestOrders:
         assert (two.status, two.tracking_status, two.is_open) == ("Zwischenlager", "", True)
         assert "'Zwischenlager' is not known" in str(result["errors"])
 
+    def test_leave_how_far_they_are_as_it_was_if_a_status_does_not_say(self, desk: SupplierDesk) -> None:
+        desk.run(ORDERS)
+        desk.happens("order_status", order_id="2", status="Zwischenlager")
+        desk.run(ORDERS, hours=1)
+
+        two = self.orders(desk)["2"]
+        assert (two.status, two.tracking_status) == ("Zwischenlager", "processing")
+
+    def test_that_cannot_be_read_stop_no_other_and_go_to_the_end_of_the_row(self, desk: SupplierDesk) -> None:
+        desk.fault("GET /rest/order/{id}.json", kind="http", status=500, times=3)
+
+        result = desk.run(ORDERS)
+
+        assert "order 1: could not be read, it stays as it was" in str(result["errors"])
+        found = self.orders(desk)
+        assert (found["1"].status, found["2"].status) == ("pending", "Processing order")
+        assert found["1"].checked_at == found["2"].checked_at == desk.sandbox.clock.now()
+
     def test_that_came_to_their_end_are_not_asked_for_again(self, desk: SupplierDesk) -> None:
         desk.happens("order_status", order_id="1", status="Delivered")
         first = desk.run(ORDERS)

@@ -1,15 +1,18 @@
 """The jobs of suppliers that are unlike BigBuy: AliExpress, read product by product, and a CSV list."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from connectors.ledger import Why, imported_products
 from connectors.ledger.supplier_records import JobType, Order
+from tasks import binding
 from tests.sandbox import aliexpresser
 from tests.sandbox.aliexpresser import FIRST, sku
-from tests.tasks.supplier_desk import SupplierDesk, a_supplier, desk_on
+from tests.tasks.supplier_desk import SupplierDesk, a_supplier, an_item, desk_on
 from tests.worlds import NOW
 
 PRODUCTS, STOCK = JobType.SUPPLIER_API, JobType.INVENTORY_UPDATE
@@ -239,6 +242,27 @@ class TestACsvList:
 
         assert listed.stock() == {"A-1": 1, "A-2": 2, "A-3": 3, "A-4": 9, "A-5": 5, "A-6": 6}
         assert str(result["errors"]).count("line ") == 1
+
+    @pytest.mark.parametrize("how", ["a bad cell", "a list that was cut"])
+    def test_feeds_no_number_that_it_does_not_tell_any_more(self, listed: SupplierDesk, how: str) -> None:
+        item = an_item(listed.ledger, listed, "cream", 5)
+        feeder = (imported_products.PRODUCTS, "A-5")
+        binding.bind_item(listed.settings, listed.ledger, listed.supplier, feeder, item.id)
+        sold = replace(item, quantity_available=2, quantity_sold=3)
+        why = Why("sold", "bricklink")
+        listed.ledger.change_item(item.account, item.id, lambda _: sold, why, marketplaces=(), now=NOW)
+        if how == "a bad cell":
+            listed.happens("edit", product="A-5", Bestand="on request")
+        else:
+            listed.fault("*", kind="malformed", times=-1)
+
+        result: Any = listed.run(STOCK, hours=30)
+
+        assert listed.stock()["A-5"] == 5
+        assert result["fed"]["items"]["unknown"] == 1
+        left = listed.ledger.item(item.account, item.id)
+        assert left is not None
+        assert left.quantity_available == 2
 
     def test_knows_no_orders(self, listed: SupplierDesk) -> None:
         listed.enqueue(ORDERS)
