@@ -71,12 +71,19 @@ def perform(name: str, parameters: Mapping[str, object]) -> JsonObject:
 
 @contextmanager
 def with_api(url: str) -> Iterator[None]:
-    """Everything inside talks to this Prefect API, and has told it everything when it ends."""
+    """Everything inside talks to this Prefect API, and has told it everything when it ends.
+
+    Without heartbeats: on a server of our own nobody listens for them, and each run waits for its last one.
+    """
     from prefect.events.worker import EventsWorker  # noqa: PLC0415
     from prefect.logging.handlers import APILogWorker  # noqa: PLC0415
-    from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: PLC0415
+    from prefect.settings import (  # noqa: PLC0415
+        PREFECT_API_URL,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        temporary_settings,
+    )
 
-    with temporary_settings({PREFECT_API_URL: url}):
+    with temporary_settings({PREFECT_API_URL: url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         try:
             yield
         finally:
