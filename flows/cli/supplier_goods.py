@@ -17,7 +17,7 @@ from connectors.settings import Settings
 from flows.cli.options import out, say_json
 from flows.cli.page import printable
 from tasks import binding, channels_of, feed, held_prices, offers
-from tasks.feed_items import Release, feed_items
+from tasks.feed_items import Release
 from tasks.offers import Imported
 from tasks.plan import Outcome
 from tasks.supplier_rows import named
@@ -150,10 +150,8 @@ def _feed(settings: Settings, ledger: Ledger, options: Any) -> int:  # noqa: ANN
     if options.release is None:
         fed = feed.feed(settings, ledger, supplier, dry_run=options.dry_run)
     else:
-        release, rows = Release(options.release, options.by), feed.bound_items(ledger, supplier)
-        at = feed.read_at(settings, ledger, supplier)
-        found = feed_items(settings, ledger, supplier, rows, at, dry_run=options.dry_run, release=release)
-        fed = {"items": found.as_dict()}
+        release = Release(options.release, options.by)
+        fed = feed.release_items(settings, ledger, supplier, release, dry_run=options.dry_run)
     if options.as_json:
         say_json(fed)
     else:
