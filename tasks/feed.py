@@ -48,10 +48,11 @@ def _troubles(fed: JsonObject) -> Iterator[str]:
     """What went wrong with what is fed, in what is told of it."""
     for name, part in fed.items():
         told = part if isinstance(part, dict) else {}
-        if told.get("success") is False:
-            yield f"{name} that are fed: {told.get('message')}"
-        problems = told.get("problems")
-        yield from (str(each) for each in problems) if isinstance(problems, list) else ()
+        lists = (told.get("errors"), told.get("problems"))
+        found = [f"{name}: {each}" for lines in lists if isinstance(lines, list) for each in lines]
+        yield from found
+        if told.get("success") is False and not found:
+            yield f"{name}: some could not be fed: {told.get('balance')}"
 
 
 def feed(settings: Settings, ledger: Ledger, supplier: Supplier, *, dry_run: bool) -> JsonObject:

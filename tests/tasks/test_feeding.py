@@ -276,6 +276,12 @@ class TestALevelOfTheOwnStore:
 
         assert "nothing was fed" in str(result["errors"])
 
+    def test_that_is_not_there_any_more_is_told(self, bound: SupplierDesk, shoe: int) -> None:
+        gone = {"system": "shopify", "account": OWN, "kind": "delete_product", "product_id": 1}
+        bound.sandbox.event(gone)
+
+        assert f"levels: own variant {shoe} does not exist" in str(bound.run(STOCK, hours=2)["errors"])
+
     def test_that_waits_for_a_person_is_written_once_its_plan_is_released(
         self, bound: SupplierDesk, shoe: int
     ) -> None:
