@@ -9,7 +9,7 @@ import pytest
 
 from connectors.errors import ConfigurationError
 from connectors.ledger import Item, Why
-from connectors.ledger.imported_products import PRODUCTS, VARIANTS
+from connectors.ledger.imported_products import PRODUCTS, VARIANTS, Kind
 from connectors.ledger.supplier_records import JobType
 from connectors.shape import as_object
 from tasks import binding
@@ -199,6 +199,22 @@ class TestABinding:
             binding.bind_item(desk.settings, desk.ledger, desk.supplier, (PRODUCTS, "4"), item.id)
         binding.unbind(desk.settings, desk.ledger, desk.supplier, (PRODUCTS, "3"))
         binding.bind_item(desk.settings, desk.ledger, desk.supplier, (PRODUCTS, "4"), item.id)
+
+    @pytest.mark.parametrize(
+        ("first", "second"), [((PRODUCTS, "10"), (VARIANTS, "2")), ((VARIANTS, "2"), (PRODUCTS, "10"))]
+    )
+    def test_is_refused_for_units_that_feed_something_already(
+        self, desk: SupplierDesk, first: tuple[Kind, str], second: tuple[Kind, str]
+    ) -> None:
+        one, other = (an_item(desk.ledger, desk, name) for name in ("brick", "plate"))
+        binding.bind_item(desk.settings, desk.ledger, desk.supplier, first, one.id)
+
+        with pytest.raises(
+            ConfigurationError, match=rf"\({first[1]}\) of BigBuy feed something with the same"
+        ):
+            binding.bind_item(desk.settings, desk.ledger, desk.supplier, second, other.id)
+        binding.unbind(desk.settings, desk.ledger, desk.supplier, first)
+        binding.bind_item(desk.settings, desk.ledger, desk.supplier, second, other.id)
 
     def test_is_refused_for_what_is_not_there(self, desk: SupplierDesk) -> None:
         item = an_item(desk.ledger, desk, "brick")
