@@ -83,7 +83,7 @@ _ANSWERS_ITSELF: tuple[str, ...] = ()
 
 FLOWS: dict[str, Entry] = {
     "reverse-stock-sync": Entry("flows.reverse_stock_sync:reverse_stock_sync", _STORE_AND_RMS, _RMS_TO_STORE),
-    "apply-plan": Entry("flows.plans:apply_plan", _STORE_AND_RMS, _RMS_TO_STORE),
+    "apply-plan": Entry("flows.plans:apply_plan", _STORE_ALONE, _RMS_TO_STORE),
     "partner-sync": Entry("flows.partner_sync:partner_sync", _STORE_ALONE, _PARTNERS_TO_STORE),
     "inventory-refresh": Entry(
         "flows.inventory_refresh:manual_inventory_refresh", _ANSWERS_ITSELF, _INVENTORY

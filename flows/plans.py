@@ -89,11 +89,11 @@ def _apply_feed(
     settings: Settings, ledger: Ledger, plan_id: str, planned: Mapping[int, Line], *, released_by: str | None
 ) -> JsonObject:
     """Apply a plan of what a supplier feeds; `released_by` is None for a dry run."""
-    course = feed.release(settings, ledger, plan_id, planned, dry_run=released_by is None)
+    course, rows = feed.release(settings, ledger, plan_id, planned, dry_run=released_by is None)
     work = Work(course.job, settings, ledger, course.story)
     if released_by is not None:
         _take(work, plan_id, released_by)
-    found = course.run(feed.bound_levels(ledger, course.supplier))
+    found = course.run(rows)
     if released_by is not None:
         _conclude(work, plan_id, found, trouble=course.trouble)
     return as_state(found, course.state_name, str(found["message"]))

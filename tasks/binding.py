@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from connectors.errors import ConfigurationError
 from connectors.ledger import Ledger, LevelMemory
-from connectors.ledger.imported_products import Kind
+from connectors.ledger.imported_products import PRODUCTS, Kind
 from connectors.ledger.product_marks import Binding
 from connectors.ledger.supplier_feeds import truth_of_supplier
 from connectors.ledger.supplier_records import MarketplaceIntegration, Supplier
@@ -89,8 +89,14 @@ def _own(products: list[Product], variant_id: int) -> tuple[Product, Variant]:
 def _bind(
     settings: Settings, ledger: Ledger, supplier: Supplier, feeder: tuple[Kind, str], binding: Binding
 ) -> None:
-    """One feeds one: another feeder of the same is refused."""
+    """One feeds one: another feeder of the same is refused, and whoever would offer the same units twice."""
     kind, key = feeder
+    if relatives := ledger.bound_relatives(supplier, kind, key):
+        what = "its variants" if kind is PRODUCTS else "its product"
+        raise ConfigurationError(
+            f"{what} ({', '.join(relatives[:5])}) of {supplier.name} feed something with the same units: "
+            "unbind that first"
+        )
     me = (supplier.id, kind.key, key)
     others = [each for each in ledger.feeders(binding) if each != me]
     if others:

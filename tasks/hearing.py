@@ -12,6 +12,16 @@ from tasks.supplier_job import JobContext
 from tasks.tally import Tally
 
 
+def name_of(row: Imported) -> str:
+    """What a row is called in the result of a job that did not hear it."""
+    return f"{'product' if isinstance(row, ImportedProduct) else 'variant'} {supplier_key(row)}"
+
+
+def without(rows: Sequence[Imported], unheard: Collection[str]) -> list[Imported]:
+    """The rows, without the numbers of those that were not heard."""
+    return [replace(row, stock_quantity=None) if name_of(row) in unheard else row for row in rows]
+
+
 @dataclass
 class Hearing:
     """Listens to one job's pages for whatever is bound, and keeps with the job's cursor what was heard.
@@ -39,11 +49,11 @@ class Hearing:
             (each for each, of in variants.items() if each in self._variants or of in self._products),
         )
 
-    def heard(self, rows: Sequence[Imported]) -> list[Imported]:
-        """The rows, without the numbers that the job did not hear."""
+    def unheard(self, rows: Sequence[Imported]) -> list[str]:
+        """Which of these rows the job did not hear, as `name_of` calls them."""
         products = [row.supplier_product_id for row in rows if isinstance(row, ImportedProduct)]
         theirs = self._variants_of(products)
-        return [row if self._is_heard(row, theirs) else replace(row, stock_quantity=None) for row in rows]
+        return [name_of(row) for row in rows if not self._is_heard(row, theirs)]
 
     # ------------------------------------------------------------------ parts
 

@@ -38,14 +38,15 @@ def _ended(context: JobContext, reading: Reading, usage: JsonObject) -> JobResul
     tally = reading.tally
     updated = tally.counts["changed"] + left.gone
     context.log(Sign.STOCK, f"{updated} of {tally.counts['rows']} quantities have changed")
-    fed, troubles = feed_after(context, reading.hearing)
-    errors = (*tally.errors(), *left.doubts, *troubles)
+    fed = feed_after(context, reading.hearing)
+    errors = (*tally.errors(), *left.doubts, *fed.troubles)
     result: JsonObject = {
         "type": "inventory_sync",
         "products_updated": updated,
         "errors": list(errors),
         "products_summed": summed,
-        "fed": fed,
+        "fed": fed.told,
+        "unheard": list(fed.unheard),
         **facts_of(reading, left),
     }
     return JobResult(result, tally.rows(reading.total), errors, usage)

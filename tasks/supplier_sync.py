@@ -35,14 +35,15 @@ def _ended(context: JobContext, reading: Reading, usage: JsonObject) -> JobResul
     tally, row = reading.tally, context.supplier
     count = context.ledger.product_count(row.user_id, row.id)
     context.log(Sign.SUCCESS, _told(reading, left))
-    fed, troubles = feed_after(context, reading.hearing)
-    errors = (*tally.errors(), *left.doubts, *troubles)
+    fed = feed_after(context, reading.hearing)
+    errors = (*tally.errors(), *left.doubts, *fed.troubles)
     result: JsonObject = {
         "type": "supplier_sync",
         "suppliers_processed": 1,
         "products_processed": count,
         "errors": list(errors),
-        "fed": fed,
+        "fed": fed.told,
+        "unheard": list(fed.unheard),
         **facts_of(reading, left),
     }
     return JobResult(result, tally.rows(reading.total), errors, usage)

@@ -265,3 +265,8 @@ class TestTheRecipeForSuppliers:
 
 def _is_ability(value: object) -> bool:
     return getattr(value, "_is_runtime_protocol", False) and value is not supplier.PlansCalls
+
+
+def test_plans_of_partners_and_suppliers_are_released_without_rms() -> None:
+    """Whether a plan needs RMS is known once it is looked at; `tasks.begin` asks for it then."""
+    assert set(FLOWS["apply-plan"].needs) == {"SHOPIFY_STORE_DOMAIN", "SHOPIFY_ADMIN_TOKEN"}

@@ -87,7 +87,7 @@ def product(row: JsonObject, names: Names) -> SupplierProduct:
         price=_amount(row, "retailPrice"),
         cost_price=_amount(row, "wholesalePrice"),
         currency=CURRENCY,
-        available=None if row.get("active") in {None, ""} else _flag(row["active"], "active"),
+        available=None if row.get("active") in (None, "") else _flag(row["active"], "active"),
         supplier_updated_at=_text(row, "dateUpd"),
     )
 

@@ -186,12 +186,12 @@ class Jobs:
         """One job, or None if there is none of this id, or it is not this user's."""
         return next(iter(self._jobs(select(*_COLUMNS).where(_one(job_id, user_id)))), None)
 
-    def stock_read_at(self, user_id: str, supplier_id: str) -> datetime | None:
-        """When the last job began that read a supplier's stock to its end; None: no such job is known."""
+    def stock_jobs(self, user_id: str, supplier_id: str, since: datetime) -> list[Job]:
+        """The jobs begun since then that read a supplier's stock and came to their end, the newest first."""
         mine = and_(JobRow.user_id == user_id, JobRow.supplier_id == supplier_id)
         read = and_(JobRow.source_type.in_(_READS_STOCK), JobRow.status == JobStatus.COMPLETED)
-        with self.database.reading() as connection:
-            return connection.execute(select(func.max(JobRow.started_at)).where(mine, read)).scalar_one()
+        found = select(*_COLUMNS).where(mine, read, JobRow.started_at >= since)
+        return self._jobs(found.order_by(JobRow.started_at.desc(), JobRow.id))
 
     def jobs(
         self, *, user_id: str | None = None, statuses: Sequence[JobStatus] = (), limit: int = 50

@@ -253,6 +253,20 @@ class ProductMarks:
         with self.database.writing() as connection:
             return connection.execute(update(kind.table).where(mine).values(content)).rowcount == 1
 
+    def bound_relatives(self, supplier: Supplier, kind: Kind, key: str) -> list[str]:
+        """What feeds something with the same units: this product's variants, or this variant's product."""
+        other = VARIANTS if kind is PRODUCTS else PRODUCTS
+        variant = ImportedVariantRow
+        same: ColumnElement[bool] = variant.supplier_product_id == key
+        if kind is VARIANTS:
+            its = select(variant.supplier_product_id).where(
+                VARIANTS.of(supplier.user_id, supplier.id), variant.supplier_variant_id == key
+            )
+            same = ImportedProductRow.supplier_product_id.in_(its)
+        mine = and_(other.of(supplier.user_id, supplier.id), _is_bound(other), same)
+        with self.database.reading() as connection:
+            return list(connection.execute(select(other.ids()).where(mine).order_by(other.ids())).scalars())
+
     def bound_products(self, user_id: str, supplier_id: str) -> list[ImportedProduct]:
         """The products that feed something of the user's own."""
         bound = and_(PRODUCTS.of(user_id, supplier_id), _is_bound(PRODUCTS))

@@ -17,14 +17,14 @@ from connectors.settings import Settings
 from flows.cli.options import out, say_json
 from flows.cli.page import printable
 from tasks import binding, channels_of, feed, held_prices, offers
-from tasks.feed_items import Release, feed_items
+from tasks.feed_items import Release
 from tasks.offers import Imported
-from tasks.plan import Outcome
+from tasks.plan import BROKEN, Outcome
 from tasks.supplier_rows import named
 
 KINDS: tuple[Kind, ...] = (PRODUCTS, VARIANTS)
-HELD = 3
-"""Exit status when something waits for a person."""
+BROKE, HELD = 1, 3
+"""Exit status when something failed, and when something waits for a person."""
 
 
 def take_actions(actions: Any) -> None:  # noqa: ANN401 - argparse has no public name for it
@@ -150,15 +150,22 @@ def _feed(settings: Settings, ledger: Ledger, options: Any) -> int:  # noqa: ANN
     if options.release is None:
         fed = feed.feed(settings, ledger, supplier, dry_run=options.dry_run)
     else:
-        release, rows = Release(options.release, options.by), feed.bound_items(ledger, supplier)
-        at = feed.read_at(settings, ledger, supplier)
-        found = feed_items(settings, ledger, supplier, rows, at, dry_run=options.dry_run, release=release)
-        fed = {"items": found.as_dict()}
+        release = Release(options.release, options.by)
+        fed = feed.release_items(settings, ledger, supplier, release, dry_run=options.dry_run)
     if options.as_json:
         say_json(fed)
     else:
         _tell_fed(supplier, fed)
-    return HELD if any(_counts(part).get("held") for part in fed.values()) else 0
+    return _status(fed)
+
+
+def _status(fed: JsonObject) -> int:
+    """What the command ends with: 1 if something failed, 3 if something waits for a person, else 0."""
+    parts = [part for part in fed.values() if isinstance(part, dict)]
+    found = {name for part in parts for name in _counts(part)}
+    if found & {each.value for each in BROKEN} or any(part.get("success") is False for part in parts):
+        return BROKE
+    return HELD if "held" in found else 0
 
 
 def _counts(part: JsonValue) -> dict[str, JsonValue]:

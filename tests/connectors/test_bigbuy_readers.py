@@ -51,6 +51,11 @@ class TestAProduct:
     def test_of_which_nobody_says_so_is_not_taken_for_unavailable(self, active: JsonValue) -> None:
         assert readers.product(PRODUCT | {"active": active}, NAMES).available is None
 
+    @pytest.mark.parametrize("active", [{}, [], "perhaps"])
+    def test_is_not_guessed_to_be_available(self, active: JsonValue) -> None:
+        with pytest.raises(Malformed, match="active"):
+            readers.product(PRODUCT | {"active": active}, NAMES)
+
     @pytest.mark.parametrize("price", ["much", [1], True, "NaN", -1, "-0.01", "1_000"])
     def test_has_no_invented_price(self, price: JsonValue) -> None:
         with pytest.raises(Malformed, match="wholesalePrice"):

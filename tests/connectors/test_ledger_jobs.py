@@ -275,9 +275,11 @@ class TestMonitoring:
             ("running", 1, None),
         ]
 
-    def test_and_when_stock_was_last_asked_for(self, busy: Ledger) -> None:
-        assert busy.stock_read_at("user-1", "supplier-1") == NOW
-        assert busy.stock_read_at("user-2", "supplier-1") is busy.stock_read_at("user-1", "other") is None
+    def test_and_which_read_the_stock_lately(self, busy: Ledger) -> None:
+        found = busy.stock_jobs("user-1", "supplier-1", NOW)
+        assert [each.status for each in found] == [JobStatus.COMPLETED] * 2
+        assert busy.stock_jobs("user-1", "supplier-1", NOW + SECOND) == []
+        assert busy.stock_jobs("user-2", "supplier-1", NOW) == busy.stock_jobs("user-1", "x", NOW) == []
 
     def test_by_type_and_supplier(self, busy: Ledger) -> None:
         (found,) = busy.job_type_stats(NOW - HOUR)

@@ -178,6 +178,15 @@ class TestVariants:
             ("1", [["Size", "L"]], 3),
         ]
 
+    def test_feed_the_same_units_as_their_product(self, shirts: Ledger) -> None:
+        assert shirts.bind(BIGBUY, VARIANTS, "v1", Binding(1001, None, 0), LATER)
+        assert shirts.bound_relatives(BIGBUY, PRODUCTS, "1") == ["v1"]
+        assert shirts.bound_relatives(BIGBUY, VARIANTS, "v2") == []
+        assert shirts.bound_relatives(OTHER, PRODUCTS, "1") == []
+
+        assert shirts.bind(BIGBUY, PRODUCTS, "1", Binding(1002, None, 0), LATER)
+        assert shirts.bound_relatives(BIGBUY, VARIANTS, "v2") == ["1"]
+
     def test_make_up_the_stock_of_their_product(self, shirts: Ledger, job: Job) -> None:
         assert shirts.sum_variant_stock("user-1", "supplier-1", NOW) == 1
         assert by_key(shirts)["1"].stock_quantity == 6
@@ -289,6 +298,7 @@ class TestNotes:
         (bound,) = filled.bound_products("user-1", "supplier-1")
         assert (bound.supplier_product_id, bound.own_variant_id, bound.buffer) == ("2", 1001, 3)
         assert filled.bound_variants("user-1", "supplier-1") == []
+        assert filled.bound_relatives(BIGBUY, PRODUCTS, "2") == []
 
     def test_scores_have_two_digits_and_move_nothing_else(self, filled: Ledger) -> None:
         (everything,) = list(filled.scored_products("user-1"))

@@ -82,6 +82,14 @@ class TestBindings:
         assert typed("bindings") == 0
         assert str(typed.shoe) in typed.out
 
+    def test_of_what_is_not_there_any_more_fail_and_say_so(self, typed: Typist) -> None:
+        typed("bind", "3", "--own-variant", str(typed.shoe))
+        gone = {"system": "shopify", "account": worlds.OWN, "kind": "delete_product", "product_id": 1}
+        typed.desk.sandbox.event(gone)
+
+        assert typed("feed") == 1
+        assert f"own variant {typed.shoe} does not exist" in typed.out
+
     def test_let_a_variant_feed_an_own_item(self, typed: Typist) -> None:
         item = an_item(typed.desk.ledger, typed.desk, "brick")
 

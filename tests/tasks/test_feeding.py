@@ -9,13 +9,13 @@ import pytest
 
 from connectors.errors import ConfigurationError
 from connectors.ledger import Item, Why
-from connectors.ledger.imported_products import PRODUCTS, VARIANTS
+from connectors.ledger.imported_products import PRODUCTS, VARIANTS, Kind
 from connectors.ledger.supplier_records import JobType
 from connectors.shape import as_object
 from tasks import binding
 from tasks.book import to_line
-from tasks.feed import bound_items, bound_levels, feed, release
-from tasks.feed_items import Release, feed_items
+from tasks.feed import feed, release, release_items
+from tasks.feed_items import Release
 from tests import worlds
 from tests.sandbox.bigbuyer import product, section, stocks, variation
 from tests.tasks.supplier_desk import SupplierDesk, an_item, desk_beside_a_store
@@ -56,17 +56,9 @@ def units(desk: SupplierDesk, item: Item) -> int:
     return found.quantity_available
 
 
-def release_items(desk: SupplierDesk, fingerprint: str) -> None:
+def let_through(desk: SupplierDesk, fingerprint: str) -> None:
     """A person lets through what is held."""
-    feed_items(
-        desk.settings,
-        desk.ledger,
-        desk.supplier,
-        bound_items(desk.ledger, desk.supplier),
-        desk.settings.now(),
-        dry_run=False,
-        release=Release(fingerprint, "ann"),
-    )
+    release_items(desk.settings, desk.ledger, desk.supplier, Release(fingerprint, "ann"), dry_run=False)
 
 
 def sell(desk: SupplierDesk, item: Item, count: int) -> None:
@@ -120,7 +112,7 @@ class TestAnOwnItem:
         assert units(desk, item) == 3
 
         desk.later(20)
-        with pytest.raises(ConfigurationError, match="let a job read it first"):
+        with pytest.raises(ConfigurationError, match="no job has read the stock of BigBuy since"):
             feed(desk.settings, desk.ledger, desk.supplier, dry_run=False)
 
     def test_follows_a_product_whose_variants_are_all_told(self, desk: SupplierDesk) -> None:
@@ -156,9 +148,9 @@ class TestAnOwnItem:
         assert (fed["held"], fed["done"]) == (7, 0)
         assert {units(desk, item) for item in items} == {5}
         with pytest.raises(ConfigurationError, match=f"held now is {fed['waits']}, not another"):
-            release_items(desk, "another")
+            let_through(desk, "another")
         assert {units(desk, item) for item in items} == {5}
-        release_items(desk, str(fed["waits"]))
+        let_through(desk, str(fed["waits"]))
         assert {units(desk, item) for item in items} == {0}
         (entry,) = [
             each
@@ -167,7 +159,7 @@ class TestAnOwnItem:
         ]
         assert (entry.actor, entry.reason) == ("ann", "stock of BigBuy, released")
         with pytest.raises(ConfigurationError, match="nothing is held"):
-            release_items(desk, str(fed["waits"]))
+            let_through(desk, str(fed["waits"]))
 
     def test_waits_too_if_too_many_go_to_zero_one_after_another(self, desk: SupplierDesk) -> None:
         items = [an_item(desk.ledger, desk, f"brick-{number}") for number in range(1, 8)]
@@ -207,6 +199,22 @@ class TestABinding:
             binding.bind_item(desk.settings, desk.ledger, desk.supplier, (PRODUCTS, "4"), item.id)
         binding.unbind(desk.settings, desk.ledger, desk.supplier, (PRODUCTS, "3"))
         binding.bind_item(desk.settings, desk.ledger, desk.supplier, (PRODUCTS, "4"), item.id)
+
+    @pytest.mark.parametrize(
+        ("first", "second"), [((PRODUCTS, "10"), (VARIANTS, "2")), ((VARIANTS, "2"), (PRODUCTS, "10"))]
+    )
+    def test_is_refused_for_units_that_feed_something_already(
+        self, desk: SupplierDesk, first: tuple[Kind, str], second: tuple[Kind, str]
+    ) -> None:
+        one, other = (an_item(desk.ledger, desk, name) for name in ("brick", "plate"))
+        binding.bind_item(desk.settings, desk.ledger, desk.supplier, first, one.id)
+
+        with pytest.raises(
+            ConfigurationError, match=rf"\({first[1]}\) of BigBuy feed something with the same"
+        ):
+            binding.bind_item(desk.settings, desk.ledger, desk.supplier, second, other.id)
+        binding.unbind(desk.settings, desk.ledger, desk.supplier, first)
+        binding.bind_item(desk.settings, desk.ledger, desk.supplier, second, other.id)
 
     def test_is_refused_for_what_is_not_there(self, desk: SupplierDesk) -> None:
         item = an_item(desk.ledger, desk, "brick")
@@ -284,6 +292,12 @@ class TestALevelOfTheOwnStore:
 
         assert "nothing was fed" in str(result["errors"])
 
+    def test_that_is_not_there_any_more_is_told(self, bound: SupplierDesk, shoe: int) -> None:
+        gone = {"system": "shopify", "account": OWN, "kind": "delete_product", "product_id": 1}
+        bound.sandbox.event(gone)
+
+        assert f"levels: own variant {shoe} does not exist" in str(bound.run(STOCK, hours=2)["errors"])
+
     def test_that_waits_for_a_person_is_written_once_its_plan_is_released(
         self, bound: SupplierDesk, shoe: int
     ) -> None:
@@ -293,8 +307,8 @@ class TestALevelOfTheOwnStore:
 
         settings, ledger = bound.settings, bound.ledger
         lines = {each.inventory_item_id: to_line(each) for each in ledger.held_lines(fed["plan_id"])}
-        course = release(settings, ledger, fed["plan_id"], lines, dry_run=False)
-        found = course.run(bound_levels(ledger, bound.supplier))
+        course, rows = release(settings, ledger, fed["plan_id"], lines, dry_run=False)
+        found = course.run(rows)
 
         assert list(lines) == [shoe + 50_000]
         assert (course.state_name, found["errors"]) == ("Completed", [])

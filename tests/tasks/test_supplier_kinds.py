@@ -10,6 +10,7 @@ import pytest
 from connectors.ledger import Why, imported_products
 from connectors.ledger.supplier_records import JobType, Order
 from tasks import binding
+from tasks.feed import feed
 from tests.sandbox import aliexpresser
 from tests.sandbox.aliexpresser import FIRST, sku
 from tests.tasks.supplier_desk import SupplierDesk, a_supplier, an_item, desk_on
@@ -259,7 +260,10 @@ class TestACsvList:
         result: Any = listed.run(STOCK, hours=30)
 
         assert listed.stock()["A-5"] == 5
-        assert result["fed"]["items"]["unknown"] == 1
+        assert (result["fed"]["items"]["unknown"], result["unheard"]) == (1, ["product A-5"])
+        listed.later(19)
+        by_hand: Any = feed(listed.settings, listed.ledger, listed.supplier, dry_run=False)
+        assert by_hand["items"]["unknown"] == 1
         left = listed.ledger.item(item.account, item.id)
         assert left is not None
         assert left.quantity_available == 2
