@@ -247,12 +247,15 @@ class Writer:
 
     def _narrowed(self, group: Sequence[Attempt], refusal: Refused) -> list[list[Attempt]]:
         """A refusal that names no row: halve until the culprit stands alone, unless the call itself is it."""
-        is_of_a_row = refusal.complaints and not refusal.is_whole
-        if is_of_a_row and len(group) > 1:
+        lines = [attempt.line for attempt in group]
+        if refusal.is_whole:
+            self._settle_all(lines, Outcome.FAILED, "call_refused", str(refusal))
+            return []
+        if refusal.complaints and len(group) > 1:
             return _halves(group)
-        outcome = Outcome.REFUSED if is_of_a_row else Outcome.FAILED
+        outcome = Outcome.REFUSED if refusal.complaints else Outcome.FAILED
         reason = next(iter(refusal.codes), "").lower() or "refused"
-        self._settle_all([attempt.line for attempt in group], outcome, reason, str(refusal))
+        self._settle_all(lines, outcome, reason, str(refusal))
         return []
 
     def _after_stale(self, group: Sequence[Attempt]) -> list[list[Attempt]]:

@@ -213,7 +213,7 @@ class TestRefusedRow:
         """A field that the API lost, or a path that is gone: no row could do anything about it."""
         run = write(shop_of(*[(5, 3)] * 250, faults={0: "not_understood"}))
         assert {(each.line.outcome, each.line.reason) for each in run.written} == {
-            (Outcome.FAILED, "invalid_variable")
+            (Outcome.FAILED, "call_refused")
         }
         assert run.shop.sets == 1
 
