@@ -340,7 +340,8 @@ class Writer:
             self._settle(line, Outcome.REFUSED, "writes_off", str(off))
         except Refused as refusal:
             self._journal.conclude(key, "refused", str(refusal))
-            self._settle(line, Outcome.REFUSED, "not_activated", str(refusal))
+            outcome = Outcome.FAILED if refusal.is_whole else Outcome.REFUSED
+            self._settle(line, outcome, "not_activated", str(refusal))
         except ConnectorError as error:
             state = "unknown" if isinstance(error, UnknownOutcome) else "not_applied"
             self._journal.conclude(key, state, str(error))
