@@ -12,7 +12,7 @@ from connectors.shopify.calls import PAGE
 from connectors.slices import chunks
 from tasks import derive
 from tasks.derive import Settled
-from tasks.plan import Line, Outcome, QuantityName
+from tasks.plan import CALL_REFUSED, Line, Outcome, QuantityName
 
 COMPARES = 2
 """A line whose own compare is lost this often is a conflict: somebody else is writing it."""
@@ -249,7 +249,7 @@ class Writer:
         """A refusal that names no row: halve until the culprit stands alone, unless the call itself is it."""
         lines = [attempt.line for attempt in group]
         if refusal.is_whole:
-            self._settle_all(lines, Outcome.FAILED, "call_refused", str(refusal))
+            self._settle_all(lines, Outcome.FAILED, CALL_REFUSED, str(refusal))
             return []
         if refusal.complaints and len(group) > 1:
             return _halves(group)
