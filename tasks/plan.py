@@ -34,6 +34,9 @@ OPEN_ENDED = BROKEN | {Outcome.HELD}
 """Outcomes that keep a product unmarked."""
 
 
+CALL_REFUSED = "call_refused"
+"""The reason of failed lines whose call was refused as such: no line could do anything about it."""
+
 FED_ELSEWHERE = "fed_elsewhere"
 """The reason of unknown lines that nobody has to look at: counted, and not listed."""
 

@@ -59,6 +59,7 @@ REASONS: Mapping[str, str] = {
     "rate_limited": "Shopify's rate limit was used up by others; the next run tries again",
     "unauthorised": "Shopify refuses the token: check SHOPIFY_ADMIN_TOKEN and the app's scopes",
     "malformed": "Shopify's answer was not understood",
+    "call_refused": "Shopify refused the call itself, whatever it was to write; its words are in the note",
     "refused": "Shopify refused the write; its words are in the note",
     # not deleted: the variant stays, with its level at zero
     "not_exactly_zero": "RMS did not say exactly 0: a negative, fractional or text quantity proves nothing",

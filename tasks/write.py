@@ -12,7 +12,7 @@ from connectors.shopify.calls import PAGE
 from connectors.slices import chunks
 from tasks import derive
 from tasks.derive import Settled
-from tasks.plan import Line, Outcome, QuantityName
+from tasks.plan import CALL_REFUSED, Line, Outcome, QuantityName
 
 COMPARES = 2
 """A line whose own compare is lost this often is a conflict: somebody else is writing it."""
@@ -247,12 +247,15 @@ class Writer:
 
     def _narrowed(self, group: Sequence[Attempt], refusal: Refused) -> list[list[Attempt]]:
         """A refusal that names no row: halve until the culprit stands alone, unless the call itself is it."""
-        is_of_a_row = refusal.complaints and not refusal.is_whole
-        if is_of_a_row and len(group) > 1:
+        lines = [attempt.line for attempt in group]
+        if refusal.is_whole:
+            self._settle_all(lines, Outcome.FAILED, CALL_REFUSED, str(refusal))
+            return []
+        if refusal.complaints and len(group) > 1:
             return _halves(group)
-        outcome = Outcome.REFUSED if is_of_a_row else Outcome.FAILED
+        outcome = Outcome.REFUSED if refusal.complaints else Outcome.FAILED
         reason = next(iter(refusal.codes), "").lower() or "refused"
-        self._settle_all([attempt.line for attempt in group], outcome, reason, str(refusal))
+        self._settle_all(lines, outcome, reason, str(refusal))
         return []
 
     def _after_stale(self, group: Sequence[Attempt]) -> list[list[Attempt]]:
@@ -337,7 +340,8 @@ class Writer:
             self._settle(line, Outcome.REFUSED, "writes_off", str(off))
         except Refused as refusal:
             self._journal.conclude(key, "refused", str(refusal))
-            self._settle(line, Outcome.REFUSED, "not_activated", str(refusal))
+            outcome = Outcome.FAILED if refusal.is_whole else Outcome.REFUSED
+            self._settle(line, outcome, "not_activated", str(refusal))
         except ConnectorError as error:
             state = "unknown" if isinstance(error, UnknownOutcome) else "not_applied"
             self._journal.conclude(key, state, str(error))

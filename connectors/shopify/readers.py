@@ -668,8 +668,20 @@ def _check_payload(payload: JsonValue) -> None:
         raise StillRunning("the same write is still running")
     if found:
         raise Refused(
-            "; ".join(f"{each.code} {each.message}".strip() for each in found[:3]), complaints=found
+            "; ".join(f"{each.code} {each.message}".strip() for each in found[:3]),
+            complaints=found,
+            is_whole=_is_of_the_call(payload),
         )
+
+
+def _is_of_the_call(payload: JsonValue) -> bool:
+    """Whether a userError is about something else in the input than its rows, as its name or reason."""
+    errors = as_list(as_object(payload, "payload").get("userErrors"), "userErrors")
+    fields = (as_object(each, "userError").get("field") for each in errors)
+    return any(
+        isinstance(field, list) and field[:1] == ["input"] and field[1:2] not in ([], ["quantities"])
+        for field in fields
+    )
 
 
 def _top_level(body: JsonObject, *, has_effect: bool) -> ConnectorError:

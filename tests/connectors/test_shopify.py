@@ -544,6 +544,17 @@ class TestSetQuantities:
         assert [(each.code, each.row) for each in caught.value.complaints] == [
             ("NON_MUTABLE_INVENTORY_ITEM", 1)
         ]
+        assert not caught.value.is_whole
+        assert store.sandbox.writes() == []
+
+    @pytest.mark.parametrize(("name", "reference"), [("committed", "evenstock://run/1"), ("available", "no")])
+    def test_a_refusal_of_something_else_than_a_row_is_of_the_whole_call(
+        self, store: Store, name: str, reference: str
+    ) -> None:
+        shop = store.put(world([one()], []))
+        with pytest.raises(Refused) as caught:
+            shop.set_quantities([Row(item(), 5, 3)], name=name, reference=reference, key="key-1")
+        assert caught.value.is_whole
         assert store.sandbox.writes() == []
 
     @pytest.mark.parametrize("field", [None, [], ["input", "quantities"]])

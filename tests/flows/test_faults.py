@@ -43,6 +43,7 @@ KINDS: tuple[World, ...] = (
     {"kind": "http", "status": 401},
     {"kind": "http", "status": 402},
     {"kind": "http", "status": 403},
+    {"kind": "http", "status": 404},
     {"kind": "http", "status": 423},
     {"kind": "http", "status": 429, "seconds": 0.1},
     {"kind": "http_after", "status": 500},
@@ -56,6 +57,7 @@ KINDS: tuple[World, ...] = (
     {"kind": "partial"},
     {"kind": "graphql_error", "code": "INTERNAL_SERVER_ERROR"},
     {"kind": "graphql_error", "code": "INTERNAL_SERVER_ERROR", "after": True},
+    {"kind": "graphql_error", "code": "INVALID_VARIABLE"},
     {"kind": "stale_read", "seconds": 3600},
 )
 FULL = 200

@@ -148,8 +148,9 @@ class ModelShop:
         assert key not in self.keys
         self.keys.append(key)
         self._tick()
-        if self.places[item].refused:
-            raise Refused("cannot be stocked here", complaints=[Complaint("NOT_STOCKED", "no")])
+        if refused := self.places[item].refused:
+            is_whole = refused == "404"
+            raise Refused("cannot be stocked here", complaints=[Complaint(refused, "no")], is_whole=is_whole)
         self.places[item].active = True
 
     # ------------------------------------------------------------- what it does

@@ -25,6 +25,7 @@ def after(*ends: Line) -> int:
         (["no_answer"] * 5, 3),
         (["no_answer", "no_answer", "drift"], 1),
         (["rolled_back"] * 5, 0),
+        (["call_refused"] * 5, 0),
         (["no_answer", "rolled_back"], 0),
     ],
 )

@@ -107,6 +107,10 @@ class TestQuietShop:
         assert (run[1].outcome, run.shop.places[1].available) == (Outcome.DONE, 4)
         assert (run[2].outcome, run[2].reason) == (Outcome.REFUSED, "not_activated")
 
+    def test_a_call_to_wake_it_that_is_refused_as_such_is_a_failure(self) -> None:
+        run = write(ModelShop({1: Place(0, active=False, refused="404")}, {1: 4}))
+        assert (run[1].outcome, run[1].reason) == (Outcome.FAILED, "not_activated")
+
 
 class TestLevelThatCannotBeWritten:
     @pytest.mark.parametrize(
@@ -213,7 +217,7 @@ class TestRefusedRow:
         """A field that the API lost, or a path that is gone: no row could do anything about it."""
         run = write(shop_of(*[(5, 3)] * 250, faults={0: "not_understood"}))
         assert {(each.line.outcome, each.line.reason) for each in run.written} == {
-            (Outcome.FAILED, "invalid_variable")
+            (Outcome.FAILED, "call_refused")
         }
         assert run.shop.sets == 1
 
