@@ -51,7 +51,7 @@ def examine(settings: Settings) -> list[Finding]:
     """Everything that can be looked at, whatever else is wrong."""
     findings = [*_of_settings(settings), *_guarded("ledger", lambda: _of_ledger(settings))]
     if _is_set(settings, "SHOPIFY_STORE_DOMAIN", "SHOPIFY_ADMIN_TOKEN"):
-        findings += _of_store(settings)
+        findings += _guarded("store", lambda: _of_store(settings))
     if settings.rms_database_url:
         findings += _guarded("RMS", lambda: judge_rms(open_rms(settings).check()))
     return findings

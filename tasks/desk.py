@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from connectors.errors import NeedsConsent
+from connectors.errors import ConfigurationError, NeedsConsent
 from connectors.http import Http, Patience
 from connectors.ledger import Ledger, Partner, Vault, open_ledger
 from connectors.pacing import points, shared_bucket
@@ -33,8 +33,8 @@ def ledger_of(settings: Settings) -> Ledger:
 def open_shop(settings: Settings, location: int = NOWHERE, *, aside: bool = False) -> Shopify:
     """The own store. Its bucket of points is shared by everything in this process that talks to it.
 
-    Raises ConfigurationError for settings that are missing. `aside`: the ledger is not touched, not even for
-    a token.
+    Raises ConfigurationError for settings that are missing or forbid all calls. `aside`: the ledger is not
+    touched, not even for a token.
     """
     settings.require("SHOPIFY_STORE_DOMAIN", "SHOPIFY_ADMIN_TOKEN")
     base = settings.shopify_base_url
@@ -59,6 +59,7 @@ def open_partner(
 def _shop(
     settings: Settings, where: tuple[str, str], tokens: Tokens, *, location: int, writes_off: bool
 ) -> Shopify:
+    _refuse_calls(settings)
     version = settings.shopify_api_version
     base, account = where
     http = Http(
@@ -74,6 +75,11 @@ def _shop(
         writes_off=writes_off,
     )
     return Shopify(http, location=location, version=version, path=settings.shopify_read_path)
+
+
+def _refuse_calls(settings: Settings) -> None:
+    if settings.disable_external_calls:
+        raise ConfigurationError("DISABLE_EXTERNAL_CALLS is set: no store is asked anything with it")
 
 
 _granted: dict[tuple[object, ...], ClientCredentials] = {}
@@ -133,6 +139,7 @@ def _partners_tokens(settings: Settings, ledger: Ledger, partner: Partner) -> To
 
 def door(settings: Settings, partner: Partner) -> Http:
     """Where a partner's store gives tokens out."""
+    _refuse_calls(settings)
     return Http(
         f"{partner.base_url}/admin/oauth/",
         system="shopify",

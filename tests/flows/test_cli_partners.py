@@ -12,11 +12,13 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
+from connectors.errors import ConfigurationError
 from connectors.ledger import Ledger, LevelMemory, Partner, open_ledger
 from connectors.settings import load_settings
 from flows.cli import main
 from sandbox.app import Sandbox
 from sandbox.server import serving
+from tasks.status import inventory_status
 from tests.connectors.ledger_samples import NOW
 from tests.flows.shell import Said
 from tests.ledgers import sqlite_in
@@ -145,6 +147,16 @@ class TestAdd:
 
         assert said.status == 2
         assert "myshopify.com" in said.err or "http is allowed" in said.err
+        assert desk.sandbox.calls() == []
+
+    def test_with_calls_forbidden_nobody_is_asked(self, desk: Desk) -> None:
+        desk.add()
+        desk.sandbox.clear_calls()
+        desk.set("DISABLE_EXTERNAL_CALLS", "true")
+        for said in (desk.add(), desk("mappings", "propose", PARTNER)):
+            assert (said.status, "DISABLE_EXTERNAL_CALLS" in said.err) == (2, True), said.err
+        with pytest.raises(ConfigurationError, match="DISABLE_EXTERNAL_CALLS"):
+            inventory_status(load_settings())
         assert desk.sandbox.calls() == []
 
     def test_the_own_store_is_no_partner(self, desk: Desk) -> None:
