@@ -1,7 +1,7 @@
 """Let only so many calls of an account be on their way at once, whatever thread or process sends them.
 
 Processes on one machine share the limit by locks on a file, which the kernel takes off when a process dies;
-those on several machines by what they have in common, their ledger (`connectors.ledger.berths`).
+those on several machines by what they have in common, their ledger (`connectors.ledger.locks`).
 """
 
 import fcntl
@@ -20,25 +20,23 @@ from connectors.http import Answer, Points
 
 POLL_SECONDS = 0.01
 """How often a process looks whether another one's call has ended: a call takes ten times as long."""
-MOST_PLACES = 64
-"""Places that one name may have."""
 
 
-class Places(Protocol):
-    """As many places as calls may be on their way, shared by several processes."""
+class Locks(Protocol):
+    """Locks by name that several processes share; those of a process that dies come free."""
 
-    def take(self) -> None:
-        """Take a place as soon as there is one."""
+    def lock(self, name: str) -> bool:
+        """Take a lock if it is free; never asked for one that this process has."""
 
-    def leave(self) -> None:
-        """Give one place back."""
+    def unlock(self, name: str) -> None:
+        """Give a lock back."""
 
 
 class InFlight:
     """The pacer that limits calls side by side: those of this process, or of all that share `berths`."""
 
     def __init__(
-        self, slots: int, *, berths: Places | None = None, clock: Callable[[], float] = time.monotonic
+        self, slots: int, *, berths: "Berths | None" = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._slots = threading.BoundedSemaphore(slots)
         self._berths = berths
@@ -77,13 +75,12 @@ class InFlight:
 
 
 class Berths:
-    """Places for calls that all processes of this machine and user share; one object a name and process."""
+    """Places for calls that all processes with the same locks share; one object a name and process."""
 
-    def __init__(self, name: str, count: int, *, folder: Path | None = None) -> None:
-        self._file = _opened(folder or _shared_folder())
-        first = int.from_bytes(hashlib.sha256(name.encode()).digest()[:5]) * MOST_PLACES
-        self._free = list(range(first, first + count))
-        self._taken: list[int] = []
+    def __init__(self, name: str, count: int, locks: Locks) -> None:
+        self._locks = locks
+        self._free = [f"berths/{name}/{number}" for number in range(count)]
+        self._taken: list[str] = []
         self._turn = threading.Lock()
 
     def take(self) -> None:
@@ -95,25 +92,41 @@ class Berths:
         """Give one place back."""
         with self._turn:
             place = self._taken.pop()
-            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, place)
+            self._locks.unlock(place)
             self._free.append(place)
 
     def _found(self) -> bool:
         # A process could lock once more what it has locked itself: only the others are looked at.
         with self._turn:
-            place = next(filter(self._locks, self._free), None)
+            place = next(filter(self._locks.lock, self._free), None)
             if place is None:
                 return False
             self._free.remove(place)
             self._taken.append(place)
             return True
 
-    def _locks(self, place: int) -> bool:
+
+class FileLocks:
+    """Locks that all processes of this machine and user share: bytes of a file."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._file = _opened(folder or _shared_folder())
+
+    def lock(self, name: str) -> bool:
+        """Take a lock if it is free."""
         try:
-            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _byte(name))
         except (BlockingIOError, PermissionError):
             return False
         return True
+
+    def unlock(self, name: str) -> None:
+        """Give a lock back."""
+        fcntl.lockf(self._file, fcntl.LOCK_UN, 1, _byte(name))
+
+
+def _byte(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:6])
 
 
 @cache
@@ -137,14 +150,14 @@ _SHARED: dict[tuple[int, str], InFlight] = {}
 _SHARED_LOCK = threading.Lock()
 
 
-def shared_flight(name: str, slots: int, berths: Callable[[str, int], Places | None]) -> InFlight:
+def shared_flight(name: str, slots: int, locks: Callable[[], Locks | None]) -> InFlight:
     """The one `InFlight` of this process for an account of a system, whose `name` tells it from all others.
 
-    `berths`: the places of all machines, made of name and number; None if there is this machine only.
+    `locks`: gives those that all machines share; None if there is this machine only.
     """
     with _SHARED_LOCK:
         # By process: a child forked from one that flies would believe its places its own.
         key = (os.getpid(), name)
         if key not in _SHARED:
-            _SHARED[key] = InFlight(slots, berths=berths(name, slots) or Berths(name, slots))
+            _SHARED[key] = InFlight(slots, berths=Berths(name, slots, locks() or FileLocks()))
         return _SHARED[key]

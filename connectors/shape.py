@@ -80,6 +80,14 @@ def as_id(value: JsonValue, where: str) -> str:
     return str(as_int(value, where)) if _is_number(value) else as_text(value, where)
 
 
+def as_key(value: JsonValue, where: str) -> str:
+    """An identifier that names something and can be stored: printable, and no blank; else `Malformed`."""
+    key = as_id(value, where).strip()
+    if not key or not key.isprintable():
+        raise _unexpected("an id", value, where)
+    return key
+
+
 def as_bool(value: JsonValue, where: str) -> bool:
     """True or false, else `Malformed`."""
     if not isinstance(value, bool):

@@ -133,7 +133,20 @@ class Lots:
         write = self._begun(view, WriteKind.CREATE, new.quantity, {"face": shown(face)})
         if write is not None:
             lot_id = self._sent(write, lambda: self._stall.market.create(new))
+            self._refuse_merged(write, lot_id)
             self._finish(write, lot_id=lot_id, shown=shown(face))
+
+    def _refuse_merged(self, write: MarketWrite, lot_id: str) -> None:
+        """Raise Parked if what was made is another item's lot: whether Brick Owl ever merges is not known."""
+        ledger, key = self._stall.ledger, self._key
+        if not ledger.taken(key.account, key.marketplace, [lot_id]):
+            return
+        ledger.refuse_write(write.id, f"no lot was made: the units went into lot {lot_id}", self._stall.now())
+        raise Parked(
+            "merged",
+            f"these {write.delta} units went into lot {lot_id}, which is another item's: "
+            "take them off there, and keep both as one item",
+        )
 
     def _adopt(self, lot: Lot) -> None:
         """Take a lot over that is there: what it shows between two looks at the orders is what it is."""

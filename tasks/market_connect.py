@@ -77,7 +77,7 @@ def open_bricklink(
         spend=spending(LedgerBudget(ledger, account, "bricklink", settings.now)),
         judge=judging(signer.clock.follow),
         patience=_patience(settings, attempts),
-        pacer=shared_flight(f"{address} {account}", bricklink.IN_FLIGHT, ledger.berths),
+        pacer=shared_flight(f"{address} {account}", bricklink.IN_FLIGHT, ledger.session_locks),
         writes_off=not settings.evenstock_writes,
     )
     return BrickLink(http)

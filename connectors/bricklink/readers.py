@@ -17,11 +17,12 @@ from connectors.errors import Malformed
 from connectors.http import Answer
 from connectors.market import Condition, Lot, MarketOrder, OrderLine, OrderState, Part, split
 from connectors.records import JsonObject, JsonValue
+from connectors.redaction import one_line
 from connectors.shape import (
     as_bool,
     as_count,
     as_decimal,
-    as_id,
+    as_key,
     as_object,
     as_text,
     as_time,
@@ -34,6 +35,9 @@ CANCELLED: Final = frozenset({"CANCELLED", "NPB", "NPX"})
 
 PURGED: Final = "PURGED"
 """An order of more than six months ago: what was in it is no longer told."""
+
+LONGEST_STATUS: Final = 64
+"""Characters of a status that are kept."""
 
 TOLD_FOR: Final = timedelta(days=150)
 """For so long it surely is: BrickLink speaks of about six months."""
@@ -75,7 +79,7 @@ def lot(value: JsonValue, *, keep_empty: bool) -> Lot:
     text, mark = split(_plain(found.get("remarks")))
     retain, room = _flag(found, "is_retain"), _stock_room(found)
     return Lot(
-        lot_id=as_id(found.get("inventory_id"), "lot.inventory_id"),
+        lot_id=as_key(found.get("inventory_id"), "lot.inventory_id"),
         key=key_of(sold),
         part=sold,
         quantity=quantity,
@@ -96,7 +100,7 @@ def part(found: JsonObject) -> Part:
     item = as_object(found.get("item"), "item")
     return Part(
         item_type=as_text(item.get("type"), "item.type").upper(),
-        no=_plain(as_id(item.get("no"), "item.no")),
+        no=_plain(as_key(item.get("no"), "item.no")),
         color_id=as_count(found.get("color_id"), "color_id"),
         condition=_condition(found.get("new_or_used")),
         completeness=_plain(found.get("completeness")) or None,
@@ -105,7 +109,7 @@ def part(found: JsonObject) -> Part:
 
 def created(answer: Answer) -> str:
     """The id of the lot that was just made."""
-    return as_id(as_object(data(answer), "lot").get("inventory_id"), "lot.inventory_id")
+    return as_key(as_object(data(answer), "lot").get("inventory_id"), "lot.inventory_id")
 
 
 def _condition(value: JsonValue) -> Condition:
@@ -162,17 +166,17 @@ def order(head: OrderHead, lines: tuple[OrderLine, ...] | None) -> MarketOrder:
 
 
 def _head(found: JsonObject, now: datetime) -> OrderHead:
-    status = as_text(found.get("status"), "order.status").upper()
+    status = one_line(as_text(found.get("status"), "order.status"), LONGEST_STATUS).upper()
     ordered_at = as_time(found.get("date_ordered"), "order.date_ordered")
     changed = found.get("date_status_changed")
     changed_at = None if changed is None else as_time(changed, "order.date_status_changed")
     seen = [status, str(changed or "-"), str(found.get("total_count")), str(found.get("unique_count"))]
     return OrderHead(
-        as_id(found.get("order_id"), "order.order_id"),
+        as_key(found.get("order_id"), "order.order_id"),
         status,
         ordered_at,
         changed_at,
-        " ".join(seen),
+        one_line(" ".join(seen)),
         None if found.get("total_count") is None else as_units(found["total_count"], "order.total_count"),
         is_of_long_ago=now - ordered_at > TOLD_FOR,
     )
@@ -182,7 +186,7 @@ def _line(found: JsonObject) -> OrderLine:
     """A line; BrickLink numbers none, so it goes by its lot, or by what it sells if it names no lot."""
     key = key_of(part(found))
     number = found.get("inventory_id")
-    lot_id = as_id(number, "order.item.inventory_id") if number else ""
+    lot_id = as_key(number, "order.item.inventory_id") if number else ""
     quantity = as_units(found.get("quantity"), "order.item.quantity")
     return OrderLine(lot_id or key, lot_id, key, split(_plain(found.get("remarks")))[1], quantity)
 

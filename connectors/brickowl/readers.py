@@ -17,10 +17,12 @@ from connectors.errors import ConnectorError, Malformed
 from connectors.http import Answer
 from connectors.market import Lot, MarketOrder, OrderLine, OrderState, split
 from connectors.records import JsonObject, JsonValue
+from connectors.redaction import one_line
 from connectors.shape import (
     as_count,
     as_decimal,
     as_id,
+    as_key,
     as_list,
     as_object,
     as_text,
@@ -30,6 +32,9 @@ from connectors.shape import (
 
 CANCELLED: Final = 8
 """The status of orders whose units nobody will get. Any other, also one nobody knows, is open."""
+
+LONGEST_STATUS: Final = 64
+"""Characters of a status that are kept."""
 
 _NEW: Final = frozenset({"new", "news", "newc"})
 
@@ -64,7 +69,7 @@ def lot(found: JsonObject) -> Lot:
     quantity = as_units(found.get("qty"), "lot.qty")
     price = found.get("base_price")
     return Lot(
-        lot_id=as_id(found.get("lot_id"), "lot.lot_id"),
+        lot_id=as_key(found.get("lot_id"), "lot.lot_id"),
         key=_key(found, "lot"),
         part=None,
         quantity=quantity,
@@ -92,12 +97,12 @@ def external_id(found: JsonObject) -> str:
 
 def created(answer: Answer) -> str:
     """The id of the lot that was just made."""
-    return as_id(as_object(answer.body, "lot").get("lot_id"), "lot.lot_id")
+    return as_key(as_object(answer.body, "lot").get("lot_id"), "lot.lot_id")
 
 
 def _key(found: JsonObject, where: str) -> str:
     code = _text(found.get("full_con")) or _coarse(found, where)
-    return key(as_id(found.get("boid"), f"{where}.boid"), _text(found.get("type")), code)
+    return key(as_key(found.get("boid"), f"{where}.boid"), _text(found.get("type")), code)
 
 
 def _coarse(found: JsonObject, where: str) -> str:
@@ -132,7 +137,7 @@ def _numbered(found: Sequence[JsonObject], parts: int) -> dict[int, JsonObject]:
 def boids(answer: Answer) -> list[str]:
     """The BOIDs that a look-up found, without repeats; some may have a colour."""
     found = mapping(answer.body, "id_lookup").get("boids")
-    return list(dict.fromkeys(as_id(each, "boid") for each in as_list(found or [], "boids")))
+    return list(dict.fromkeys(as_key(each, "boid") for each in as_list(found or [], "boids")))
 
 
 def colors(answer: Answer) -> Mapping[int, list[int]]:
@@ -191,11 +196,11 @@ def _head(found: JsonObject) -> OrderHead:
     number = as_count(found.get("status_id"), "order.status_id")
     totals = [found.get(name) for name in ("total_quantity", "total_lots", "base_order_total")]
     return OrderHead(
-        order_id=as_id(found.get("order_id"), "order.order_id"),
-        status=_text(found.get("status")) or str(number),
+        order_id=as_key(found.get("order_id"), "order.order_id"),
+        status=one_line(_text(found.get("status")), LONGEST_STATUS) or str(number),
         state="cancelled" if number == CANCELLED else "open",
         ordered_at=_unix(found.get("order_date"), "order.order_date"),
-        shown=" ".join([str(number), *(_text(each) or "-" for each in totals)]),
+        shown=one_line(" ".join([str(number), *(_text(each) or "-" for each in totals)])),
         units=None if totals[0] is None else as_units(totals[0], "order.total_quantity"),
     )
 
@@ -223,7 +228,7 @@ def order_lines(answer: Answer, announced: int | None = None) -> tuple[OrderLine
 
 
 def _line_id(found: JsonObject) -> str:
-    return as_id(found.get("order_item_id"), "order.item.order_item_id")
+    return as_key(found.get("order_item_id"), "order.item.order_item_id")
 
 
 def _ordered(found: JsonObject) -> int:

@@ -4,7 +4,6 @@ import os
 import threading
 
 from connectors.ledger.alerts import Alerts
-from connectors.ledger.berths import Berths
 from connectors.ledger.boids import Boids
 from connectors.ledger.breakers import Breakers
 from connectors.ledger.budgets import Budgets
@@ -17,6 +16,7 @@ from connectors.ledger.jobs import Jobs
 from connectors.ledger.leases import Leases
 from connectors.ledger.levels import Levels
 from connectors.ledger.listings import Listings
+from connectors.ledger.locks import Locks
 from connectors.ledger.mappings import Mappings
 from connectors.ledger.market_accounts import MarketAccounts
 from connectors.ledger.market_orders import MarketOrders
@@ -62,7 +62,7 @@ class Ledger(
     MarketAccounts,
     Budgets,
     Breakers,
-    Berths,
+    Locks,
     Paces,
     Boids,
     Jobs,

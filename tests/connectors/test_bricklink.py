@@ -278,6 +278,7 @@ class TestALot:
             {"is_stock_room": None},
             {"item": None},
             {"inventory_id": None},
+            {"inventory_id": ""},
         ],
         ids=str,
     )
@@ -348,6 +349,11 @@ class TestAnOrder:
     @pytest.mark.parametrize("status", ["PENDING", "OCR", "PAID-PENDING", "SOMETHING_NEW", "NRS"])
     def test_in_a_status_that_is_not_cancelled_is_open(self, status: str) -> None:
         assert readers.order_heads(answer({"data": [HEAD | {"status": status}]}), [])[0].state == "open"
+
+    def test_s_status_can_be_stored_whatever_it_says(self) -> None:
+        told: JsonObject = {"status": "new\ud83d\x00" + "!" * 99, "unique_count": "\ud83d"}
+        (head,) = readers.order_heads(answer({"data": [HEAD | told]}), [])
+        assert (len(head.status), head.status.isprintable(), head.stamp.isprintable()) == (64, True, True)
 
     @pytest.mark.parametrize("status", ["CANCELLED", "cancelled", "NPB"])
     def test_that_nobody_gets_is_cancelled(self, status: str) -> None:

@@ -301,7 +301,17 @@ def test_a_condition_may_be_told_coarsely() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"qty": None}, {"qty": "many"}, {"qty": "1.5"}, {"lot_id": None}, {"base_price": "free"}]
+    "wrong",
+    [
+        {"qty": None},
+        {"qty": "many"},
+        {"qty": "1.5"},
+        {"qty": "-3"},
+        {"lot_id": None},
+        {"lot_id": " "},
+        {"boid": ""},
+        {"base_price": "free"},
+    ],
 )
 def test_a_number_is_never_made_up(wrong: JsonObject) -> None:
     with pytest.raises(Malformed):
@@ -399,6 +409,18 @@ def test_a_line_may_lack_what_is_empty() -> None:
     bare = LINE | {"full_con": None, "refunded_quantity": None, "external_lot_ids": [], "lot_id": None}
     (line,) = readers.order_lines(answer(bare))
     assert (line.key, line.quantity, line.marker, line.lot_id) == ("306255-64/used", 5, None, "")
+
+
+@pytest.mark.parametrize("lot_id", [None, "", " ", 0.5, "7\ud83d", "7\x00", []])
+def test_a_lot_that_was_made_has_an_id(lot_id: JsonValue) -> None:
+    with pytest.raises(Malformed):
+        readers.created(answer({"status": "success", "lot_id": lot_id}))
+
+
+def test_a_status_can_be_stored_whatever_it_says() -> None:
+    (head,) = readers.order_heads(answer(HEAD | {"status": "On\ud83d hold\x00" + "!" * 99}), [])
+    assert head.status.startswith("On hold !")
+    assert (len(head.status), head.status.isprintable()) == (64, True)
 
 
 def test_a_line_that_is_told_twice_counts_once() -> None:

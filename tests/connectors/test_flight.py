@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from connectors.errors import ConfigurationError
-from connectors.flight import Berths, InFlight
+from connectors.flight import Berths, FileLocks, InFlight
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +21,8 @@ PROJECT = Path(__file__).parents[2]
 HOLDS = """
 import sys
 from pathlib import Path
-from connectors.flight import Berths, InFlight
-flight = InFlight(2, berths=Berths("account", 2, folder=Path(sys.argv[1])))
+from connectors.flight import Berths, FileLocks, InFlight
+flight = InFlight(2, berths=Berths("account", 2, FileLocks(Path(sys.argv[1]))))
 flight.reserve(1.0)
 flight.reserve(1.0)
 print("taken", flush=True)
@@ -76,7 +76,7 @@ def _started(flight: InFlight) -> tuple[threading.Thread, threading.Event]:
 
 
 def test_a_call_waits_for_one_of_another_process(tmp_path: Path) -> None:
-    flight = InFlight(2, berths=Berths("account", 2, folder=tmp_path))
+    flight = InFlight(2, berths=Berths("account", 2, FileLocks(tmp_path)))
     with _another(tmp_path) as other:
         _, away = _started(flight)
         assert not away.wait(0.1)
@@ -90,7 +90,7 @@ def test_a_call_waits_for_one_of_another_process(tmp_path: Path) -> None:
 
 
 def test_a_killed_process_gives_its_places_back(tmp_path: Path) -> None:
-    flight = InFlight(2, berths=Berths("account", 2, folder=tmp_path))
+    flight = InFlight(2, berths=Berths("account", 2, FileLocks(tmp_path)))
     with _another(tmp_path) as other:
         os.kill(other.pid, signal.SIGKILL)
         other.wait()
@@ -100,12 +100,12 @@ def test_a_killed_process_gives_its_places_back(tmp_path: Path) -> None:
 
 def test_accounts_have_places_of_their_own(tmp_path: Path) -> None:
     with _another(tmp_path):
-        flight = InFlight(1, berths=Berths("another/account", 1, folder=tmp_path))
+        flight = InFlight(1, berths=Berths("another/account", 1, FileLocks(tmp_path)))
         assert _started(flight)[1].wait(5)
 
 
 def test_threads_share_the_places_of_their_process(tmp_path: Path) -> None:
-    flight = InFlight(2, berths=Berths("account", 2, folder=tmp_path))
+    flight = InFlight(2, berths=Berths("account", 2, FileLocks(tmp_path)))
     under_way, most, turn = 0, 0, threading.Lock()
 
     def call() -> None:
@@ -133,4 +133,4 @@ def test_threads_share_the_places_of_their_process(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigurationError, match=r"calls cannot be counted in .*file"):
-        Berths("account", 1, folder=tmp_path / "file")
+        Berths("account", 1, FileLocks(tmp_path / "file"))

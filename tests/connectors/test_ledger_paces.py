@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from connectors.brickowl.pacing import CALLS, OwlPacer
 from connectors.errors import EvenstockError, Transient
-from connectors.flight import InFlight
+from connectors.flight import Berths, InFlight
 from connectors.http import Answer
 from connectors.ledger import Ledger
 from connectors.ledger.database import Database
@@ -129,7 +129,9 @@ def machines(postgres_url: str) -> Iterator[Callable[[], Ledger]]:
 
 
 def flight(ledger: Ledger, name: str = "account") -> InFlight:
-    return InFlight(2, berths=ledger.berths(name, 2))
+    locks = ledger.session_locks()
+    assert locks
+    return InFlight(2, berths=Berths(name, 2, locks))
 
 
 def started(flight: InFlight) -> threading.Event:
@@ -177,6 +179,8 @@ class TestPlaces:
         assert waiting.wait(5)
         there.release(1)
         there.release(1)
+        there.reserve(1)  # in a session of a new connection
+        there.release(1)
         here.release(1)
 
     def test_are_not_given_where_the_ledger_cannot_be_asked(self, machines: Callable[[], Ledger]) -> None:
@@ -190,4 +194,4 @@ class TestPlaces:
 
 
 def test_a_ledger_that_one_machine_has_to_itself_needs_none(ledger: Ledger) -> None:
-    assert (ledger.berths("account", 4) is None) == ledger.database.is_sqlite
+    assert (ledger.session_locks() is None) == ledger.database.is_sqlite

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from connectors.bricklink import IN_FLIGHT
 from connectors.brickowl import BrickOwl
 from connectors.errors import BudgetSpent, ConfigurationError, Unauthorised, WritesOff
+from connectors.flight import Berths
 from connectors.ledger import Ledger, open_ledger
 from connectors.ledger.database import Database
 from connectors.market import MARKETPLACES, Change, Market, Marketplace
@@ -122,8 +123,9 @@ def test_bricklink_s_calls_wait_for_those_of_other_machines(scene: Scene, postgr
         closing(open_bricklink(settings, ledger, "default")) as market,
         ThreadPoolExecutor(1) as pool,
     ):
-        theirs = Ledger(elsewhere).berths(f"{settings.bricklink_base_url} default", IN_FLIGHT)
-        assert theirs
+        locks = Ledger(elsewhere).session_locks()
+        assert locks
+        theirs = Berths(f"{settings.bricklink_base_url} default", IN_FLIGHT, locks)
         for _ in range(IN_FLIGHT):
             theirs.take()
         reading = pool.submit(market.lots)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from connectors.ledger.market_records import ListingKey
-from connectors.market import MARKETPLACES
+from connectors.market import MARKETPLACES, Change, NewLot
 from tasks.push import bring_level
 from tasks.stall import Shelf
 from tests.fair import BOID, BRICKLINK, BRICKOWL, Fair, world
@@ -276,6 +276,24 @@ class TestPairing:
         bring_level(shelved, ListingKey("default", item, BRICKLINK), "test")
         fair.assert_level_on(item, BRICKLINK)
         assert len(fair.calls(BRICKLINK)) == 5  # orders, the lot, orders; all lots, and the new one
+
+    def test_units_that_a_marketplace_puts_into_another_item_s_lot_are_not_sent_again(
+        self, fair: Fair, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first, second = fair.create(3), fair.create(4)
+        fair.push(first)
+        lot, market = fair.lot_id(first, BRICKOWL), fair.stall(BRICKOWL).market
+
+        def merged(new: NewLot) -> str:
+            market.change(lot, Change(new.quantity))
+            return lot
+
+        monkeypatch.setattr(market, "create", merged)
+        assert fair.push(second, BRICKOWL)[0].how == "parked"
+        fair.settle()
+        assert fair.quantities(BRICKOWL) == [7]
+        assert f"went into lot {lot}" in fair.view(second, BRICKOWL).listing.reason
+        assert fair.lot_id(first, BRICKOWL) == lot
 
     def test_a_lot_that_is_listed_twice_is_one(self, fair: Fair, monkeypatch: pytest.MonkeyPatch) -> None:
         fair.sandbox.put_world(world(bricklink={"lots": [self.lot(6)]}))

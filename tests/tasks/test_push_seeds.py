@@ -7,9 +7,12 @@ doing, and in the end item and lots say the same.
 import random
 from dataclasses import dataclass, field
 
+import pytest
+
 from connectors.brickowl import BrickOwl
 from connectors.ledger.market_records import ListingKey, ListingStatus, WriteState
 from connectors.market import MARKETPLACES, Marketplace
+from tasks import booking
 from tasks.together import move_together
 from tests.fair import BRICKLINK, BRICKOWL, Fair
 from tests.worlds import World
@@ -232,3 +235,88 @@ def test_with_few_in_stock_no_unit_comes_back_and_no_lot_is_made_twice(fair: Fai
     trade.assert_no_lot_twice()
     trade.assert_each_order_once()
     trade.assert_even()
+
+
+# ------------------------------------------------------------------------ orders that are cancelled
+
+
+@dataclass
+class Returns(Trade):
+    """The same, and orders are cancelled; some of them put their units back into the lot, some do not.
+
+    `there` is without what was ordered: that is counted in the end.
+    """
+
+    cancelled: set[tuple[str, object]] = field(default_factory=set)
+
+    def step(self) -> None:
+        if self.chance.random() < 0.2:
+            self.cancel(self.market())
+        super().step()
+
+    def sold(self, name: Marketplace, lot: World, quantity: int) -> None:
+        """Nothing is counted yet."""
+
+    def left(self) -> dict[str, int]:
+        """How many units the seller has left of each item, however many orders there are."""
+        left = dict(self.there)
+        for name in MARKETPLACES:
+            owners = {self.lot_id(name, lot): self.owner_of(name, lot) for lot in self.fair.lots(name)}
+            for line in (line for order in self.orders(name) for line in self.lines(name, order)):
+                left[owners[self.lot_id(name, line)]] -= self.units_of(name, line)
+        return left
+
+    def cancel(self, name: Marketplace) -> None:
+        """One order is cancelled whose lots are all there."""
+        lots = {self.lot_id(name, lot): lot for lot in self.fair.lots(name)}
+        orders = [
+            order
+            for order in self.orders(name)
+            if (name, order["order_id"]) not in self.cancelled
+            and all(self.lot_id(name, line) in lots for line in self.lines(name, order))
+        ]
+        if not orders:
+            return
+        order, restock = self.chance.choice(orders), self.chance.random() < 0.6
+        self.fair.event(name, "cancel", order_id=order["order_id"], restock=restock)
+        self.cancelled.add((name, order["order_id"]))
+        for line in self.lines(name, order) if restock else []:
+            self.there[self.owner_of(name, lots[self.lot_id(name, line)])] += self.units_of(name, line)
+
+    def night(self) -> None:
+        """Every order and every review is looked at once more."""
+        for name in MARKETPLACES:
+            booking.book(self.fair.stall(name), thorough=True)
+            booking.take_back(self.fair.stall(name), again=True)
+        self.fair.settle(10)
+
+    def lines(self, name: Marketplace, order: World) -> list[World]:
+        batches = order["items"] if name == BRICKLINK else [order["items"]]
+        return [line for batch in batches for line in batch]
+
+    def units_of(self, name: Marketplace, line: World) -> int:
+        return int(line["quantity" if name == BRICKLINK else "ordered_quantity"])
+
+    def lot_id(self, name: Marketplace, found: World) -> str:
+        return str(found["inventory_id" if name == BRICKLINK else "lot_id"])
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_what_orders_give_back_is_never_more_than_there_is_and_never_lost(fair: Fair, number: int) -> None:
+    trade = Returns(fair, random.Random(2_000 + number), faults=bool(number % 3))
+    trade.begin(items=2, most=60)
+    for item in trade.there:
+        trade.there[item] += 60
+        fair.update(item, trade.there[item])
+    for _ in range(STEPS):
+        trade.step()
+    trade.rest()
+    trade.night()
+    trade.assert_no_lot_twice()
+    reviews = fair.ledger.reviews("default")
+    for item, there in trade.left().items():
+        available = fair.item(item).quantity_available
+        waiting = sum(each.taken for each in reviews if each.item_id == item)
+        assert available <= max(0, there) <= available + waiting
+        for name in MARKETPLACES:
+            assert sum(fair.shown(name, item)) <= max(0, there)
