@@ -71,7 +71,7 @@ def test_the_intervals_are_those_of_the_schedules() -> None:
     lengths = {
         "daily": timedelta(days=1),
         "hourly": timedelta(hours=1),
-        "every-5-minutes": timedelta(minutes=5),
+        "every-2-minutes": timedelta(minutes=2),
         "nightly": timedelta(days=1),
     }
     shortest: dict[str, timedelta] = {}
@@ -84,7 +84,9 @@ def test_the_intervals_are_those_of_the_schedules() -> None:
     shortest.pop("maintenance")  # it keeps no book of its own: each automated-sync does the same
     watch = Watch(intervals_of(load_settings().watch_intervals))
     watched = {name: watch.interval(name, "all") for name in shortest}
-    assert all(length <= (watched[name] or timedelta()) < 1.5 * length for name, length in shortest.items())
+    for name, length in shortest.items():
+        # Two looks that are missed in a row may have been somebody else's turn.
+        assert length <= (watched[name] or timedelta()) <= max(1.5 * length, timedelta(minutes=6)), name
 
 
 @given(
