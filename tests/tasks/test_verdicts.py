@@ -26,11 +26,12 @@ def story_of(lines: list[Line]) -> Story:
     return story
 
 
+units = st.integers(-(2**63) + 1, 2**63 - 1)
 verdict = st.builds(
     lambda outcome, reason, pair, deleted: (outcome, reason, pair, deleted),
     outcomes,
     st.text(max_size=8),
-    st.none() | st.tuples(st.integers(), st.integers()),
+    st.none() | st.tuples(units, units),
     st.booleans(),
 )
 
