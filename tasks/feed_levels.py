@@ -36,6 +36,7 @@ SUPPLIER_FEED = "supplier-feed"
 
 NOBODY = SoldRecently(None, None)
 BUSY = "another job is feeding the own store from this supplier: it was left to that one"
+NOT_RELEASED = "a job is feeding the own store from this supplier: nothing was applied, release the plan again in a moment"
 
 
 def begin(
@@ -109,8 +110,10 @@ class LevelCourse:
         with held(self.ledger, [resource], self.job.run_id, seconds) as hold:
             if resource in hold.fences:
                 self._sync(rows)
-            else:
+            elif self.planned is None:
                 self.story.warnings.append(BUSY)
+            else:
+                self.trouble = NOT_RELEASED
             return self._closed()
 
     def _sync(self, rows: Sequence[Imported]) -> None:

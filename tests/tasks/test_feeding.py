@@ -16,6 +16,8 @@ from tasks import binding
 from tasks.book import to_line
 from tasks.feed import feed, release, release_items
 from tasks.feed_items import Release
+from tasks.feed_levels import SUPPLIER_FEED
+from tasks.lease import held
 from tests import worlds
 from tests.sandbox.bigbuyer import product, section, stocks, variation
 from tests.tasks.supplier_desk import SupplierDesk, an_item, desk_beside_a_store
@@ -313,3 +315,20 @@ class TestALevelOfTheOwnStore:
         assert list(lines) == [shoe + 50_000]
         assert (course.state_name, found["errors"]) == ("Completed", [])
         assert shown(bound)["SHOE-1"] == 1_999
+
+    def test_whose_plan_is_released_while_a_job_feeds_the_store_is_not_told_as_done(
+        self, bound: SupplierDesk
+    ) -> None:
+        bound.happens("edit", product=3, stock=2_000)
+        fed: dict[str, Any] = as_object(as_object(bound.run(STOCK, hours=2)["fed"], "f")["levels"], "l")
+
+        settings, ledger = bound.settings, bound.ledger
+        lines = {each.inventory_item_id: to_line(each) for each in ledger.held_lines(fed["plan_id"])}
+        course, rows = release(settings, ledger, fed["plan_id"], lines, dry_run=False)
+        with held(ledger, [f"{SUPPLIER_FEED}:{OWN}:{bound.supplier.id}"], "a job", 30):
+            found = course.run(rows)
+
+        assert (course.state_name, found["success"]) == ("Failed", False)
+        assert "release the plan again" in str(found["message"])
+        assert course.trouble, "so that the plan waits on"
+        assert shown(bound)["SHOE-1"] == 5
