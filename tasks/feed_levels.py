@@ -36,7 +36,10 @@ SUPPLIER_FEED = "supplier-feed"
 
 NOBODY = SoldRecently(None, None)
 BUSY = "another job is feeding the own store from this supplier: it was left to that one"
-NOT_RELEASED = "a job is feeding the own store from this supplier: nothing was applied, release the plan again in a moment"
+NOT_RELEASED = (
+    "a job is feeding the own store from this supplier: nothing was applied, "
+    "release the plan again in a moment"
+)
 
 
 def begin(
