@@ -135,6 +135,27 @@ def waits(line: JsonObject) -> list[str]:
     ]
 
 
+def waiting_by_supplier(document: JsonObject) -> dict[str, list[str]]:
+    """What a run's jobs hold, by supplier: nothing of one of which all was fed.
+
+    A supplier whose stock no job of the run fed, or not all of it, is not there: nothing new is known of it.
+    """
+    found: dict[str, list[str]] = {}
+    for each in as_list(document.get("results", []), "results"):
+        line = as_object(each, "result")
+        if (held := waits(line)) or _has_fed_all(line):
+            found[str(line["supplier_id"])] = held
+    return found
+
+
+def _has_fed_all(line: JsonObject) -> bool:
+    result = line["result"] if line["outcome"] == End.COMPLETED else None
+    if not isinstance(result, dict) or result.get("unheard"):
+        return False
+    fed = result.get("fed")
+    return isinstance(fed, dict) and "error" not in fed
+
+
 def _books(part: JsonObject) -> JsonObject:
     """How many lines ended in which way; those of items stand beside what else is told of them."""
     return as_object(part.get("balance", part), "balance")
