@@ -145,7 +145,7 @@ def _settle_run(settings: Settings, flow: str, run: FlowRun, state: State[Any]) 
     failed = Cause(f"{scope}failed", _text(run, state, str(state.name)))
     held = Cause(f"{scope}held", _text(run, state, "Held"), Severity.WARNING)
     causes = [] if state.is_completed() else [failed]
-    by_supplier = _held_by_supplier(state, scope, run)
+    by_supplier = _by_supplier(state, scope, run)
     try:
         ledger = ledger_of(settings)
         if results := _partner_results(state):
@@ -216,8 +216,11 @@ def _holds(result: JsonObject) -> bool:
     return bool(as_object(result.get("balance", {}), "balance").get("held"))
 
 
-def _held_by_supplier(state: State[Any], scope: str, run: FlowRun) -> dict[str, Cause | None]:
-    """What a run of the queue holds of what each supplier feeds, by the cause's key; None: nothing any more.
+_OF_FEEDING = {"held": ("Held", Severity.WARNING), "unfed": ("Not fed", Severity.CRITICAL)}
+
+
+def _by_supplier(state: State[Any], scope: str, run: FlowRun) -> dict[str, Cause | None]:
+    """What is wrong with what suppliers feed, after a run of the queue, by its key; None: nothing any more.
 
     The next run has other suppliers' jobs or none at all: what it does not feed, it says nothing of.
     """
@@ -225,10 +228,12 @@ def _held_by_supplier(state: State[Any], scope: str, run: FlowRun) -> dict[str, 
     if "jobs_processed" not in document:
         return {}
     found: dict[str, Cause | None] = {}
-    for supplier, waits in queueing.waiting_by_supplier(document).items():
-        key = f"{scope}{supplier}:held"
-        text = "\n".join([_text(run, state, f"Held of supplier {supplier}"), "", *waits])
-        found[key] = Cause(key, text, Severity.WARNING) if waits else None
+    for supplier, told in queueing.feeding(document).items():
+        for kind, lines in told.items():
+            word, severity = _OF_FEEDING[kind]
+            text = "\n".join([_text(run, state, f"{word} (supplier {supplier})"), "", *lines])
+            key = f"{scope}{supplier}:{kind}"
+            found[key] = Cause(key, text, severity) if lines else None
     return found
 
 

@@ -15,12 +15,12 @@ from tasks.queueing import (
     End,
     Shift,
     end_of,
+    feeding,
     markdown,
     outcome,
     pause,
     rate,
     report,
-    waiting_by_supplier,
 )
 from tasks.report import exit_status
 from tasks.signs import Sign, signed
@@ -131,17 +131,24 @@ def test_a_job_that_holds_nothing_is_done(fed: JsonObject) -> None:
 
 
 @pytest.mark.parametrize(
-    ("result", "known"),
+    ("result", "told"),
     [
-        ({"fed": {"items": {"held": 0}}, "unheard": []}, True),
-        ({"fed": {"items": {"held": 0}}, "unheard": ["product 3"]}, False),
-        ({"fed": {"error": "the store is away"}, "unheard": []}, False),
-        ({"type": "order_sync"}, False),
+        ({"fed": {"items": {"held": 0}}, "unheard": []}, {"s": {"unfed": [], "held": []}}),
+        ({"fed": {"items": {"held": 0}}, "unheard": ["product 3"]}, {"s": {"unfed": []}}),
+        ({"fed": {"error": "401"}, "unheard": []}, {"s": {"unfed": ["job j fed nothing: 401"]}}),
+        (
+            {"fed": {"levels": {"success": False, "balance": {"failed": 1}, "errors": []}}},
+            {"s": {"unfed": ["job j could not feed all levels: {'failed': 1}"]}},
+        ),
+        ({"type": "order_sync"}, {}),
     ],
 )
-def test_only_a_job_that_fed_everything_says_that_nothing_is_held(result: JsonObject, *, known: bool) -> None:
-    document = report(replace(told(), outcomes=[outcome(JOB, End.COMPLETED, result=result)]))
-    assert waiting_by_supplier(document) == ({"s": []} if known else {})
+def test_only_a_job_that_fed_everything_says_that_nothing_is_held(
+    result: JsonObject, told: dict[str, object]
+) -> None:
+    shift = Shift("run-1", "2026-11-21", dry_run=False, writes=True)
+    shift.outcomes.append(outcome(JOB, End.COMPLETED, result=result))
+    assert feeding(report(shift)) == told
 
 
 def test_a_report_sums_the_calls_to_each_supplier() -> None:
