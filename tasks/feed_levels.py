@@ -122,6 +122,8 @@ class LevelCourse:
     def _sync(self, rows: Sequence[Imported]) -> None:
         shop = open_shop(self.settings, self.job.location)
         try:
+            # Feeds that died may be the only runs there are: nobody else would read what became of theirs.
+            run.bury_the_dead(self.job, self.settings, self.ledger, self.story)
             with (
                 shop.http,
                 run.sharing(self.settings, self.ledger, self.job.run_id, dry_run=self.job.dry_run),
