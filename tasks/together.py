@@ -16,7 +16,7 @@ from tasks import market_breaker
 from tasks.lease import Hold, held
 from tasks.lots import begun
 from tasks.owed import Move, next_step
-from tasks.push import LEASE_SECONDS, SPARE_SECONDS, lease_of
+from tasks.push import LEASE_SECONDS, LEDGER, SPARE_SECONDS, lease_of
 from tasks.settling import due_at
 from tasks.stall import Stall, known, wanted
 
@@ -87,23 +87,27 @@ def _sent(
     try:
         hold.check(list(map(lease_of, map(_key, writes))), SPARE_SECONDS)
         outcomes = market.change_many(changes)
-        _tell_breaker(stall, outcomes)
     except EvenstockError as error:
         outcomes = [error] * len(writes)
     ended = list(zip(writes, outcomes, strict=True))
     for write, outcome in ended:
         _store(stall, write, outcome)
+    # Only now: whatever keeps the breaker from being told changes nothing of what was done.
+    _tell_breaker(stall, outcomes)
     return {_key(write): write.seen or 0 for write, outcome in ended if outcome is None}
 
 
-def _tell_breaker(stall: Stall, outcomes: Sequence[ConnectorError | None]) -> None:
-    """One call worked if any of its parts was answered as it should, be it by a refusal."""
-    failures = [each for each in outcomes if each is not None and not isinstance(each, Refused)]
-    if len(failures) < len(outcomes):
+def _tell_breaker(stall: Stall, outcomes: Sequence[EvenstockError | None]) -> None:
+    """One call worked if any of its parts was answered as it should, be it by a refusal.
+
+    What never reached the marketplace says nothing of it: a lost lease, the ledger's own trouble.
+    """
+    if any(each is None or isinstance(each, Refused) for each in outcomes):
         market_breaker.worked(stall)
-    else:
-        at_once = isinstance(failures[0], Unauthorised)
-        market_breaker.failed(stall, str(failures[0]), at_once=at_once)
+        return
+    failures = (each for each in outcomes if isinstance(each, ConnectorError) and each.system != LEDGER)
+    if failure := next(failures, None):
+        market_breaker.failed(stall, str(failure), at_once=isinstance(failure, Unauthorised))
 
 
 def _store(stall: Stall, write: MarketWrite, outcome: EvenstockError | None) -> None:
