@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from uuid import uuid4
 
-from connectors.errors import ConnectorError, EvenstockError, Refused, Unauthorised, UnknownOutcome
+from connectors.errors import ConnectorError, EvenstockError, Refused, UnknownOutcome
 from connectors.ledger.market_records import ListingKey, ListingStatus, MarketWrite, View, WriteKind
 from connectors.market import Change, ChangesMany
 from connectors.slices import chunks
@@ -16,7 +16,7 @@ from tasks import market_breaker
 from tasks.lease import Hold, held
 from tasks.lots import begun
 from tasks.owed import Move, next_step
-from tasks.push import LEASE_SECONDS, LEDGER, SPARE_SECONDS, lease_of
+from tasks.push import LEASE_SECONDS, SPARE_SECONDS, lease_of
 from tasks.settling import due_at
 from tasks.stall import Stall, known, wanted
 
@@ -105,9 +105,8 @@ def _tell_breaker(stall: Stall, outcomes: Sequence[EvenstockError | None]) -> No
     if any(each is None or isinstance(each, Refused) for each in outcomes):
         market_breaker.worked(stall)
         return
-    failures = (each for each in outcomes if isinstance(each, ConnectorError) and each.system != LEDGER)
-    if failure := next(failures, None):
-        market_breaker.failed(stall, str(failure), at_once=isinstance(failure, Unauthorised))
+    if failure := next((each for each in outcomes if isinstance(each, ConnectorError)), None):
+        market_breaker.failed(stall, failure)
 
 
 def _store(stall: Stall, write: MarketWrite, outcome: EvenstockError | None) -> None:
