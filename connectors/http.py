@@ -611,7 +611,8 @@ class Http:
         return error
 
     def _sign(self, error: ConnectorError, call: Call, secrets: Iterable[str]) -> None:
-        if error.operation:
+        """Those of others, such as a ledger that keeps the pace or the budget, stay theirs."""
+        if error.operation or error.system not in {"", self.system}:
             return
         secrets = {*secrets, *call.hidden}
         error.system, error.account, error.operation = self.system, self.account, call.operation

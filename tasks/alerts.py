@@ -24,7 +24,7 @@ from connectors.records import JsonObject
 from connectors.redaction import redact
 from connectors.settings import Settings, load_settings
 from connectors.shape import as_list, as_object
-from tasks import alarm, channels
+from tasks import alarm, channels, queueing
 from tasks.alarm import Cause, Word
 from tasks.desk import ledger_of
 from tasks.health import Health, scope_of, unexplained
@@ -145,6 +145,7 @@ def _settle_run(settings: Settings, flow: str, run: FlowRun, state: State[Any]) 
     failed = Cause(f"{scope}failed", _text(run, state, str(state.name)))
     held = Cause(f"{scope}held", _text(run, state, "Held"), Severity.WARNING)
     causes = [] if state.is_completed() else [failed]
+    by_supplier = _by_supplier(state, scope, run)
     try:
         ledger = ledger_of(settings)
         if results := _partner_results(state):
@@ -154,11 +155,14 @@ def _settle_run(settings: Settings, flow: str, run: FlowRun, state: State[Any]) 
             apart = [] if partner else [key for key in keys if key.startswith(scope)]
             causes = _of_partners(ledger, account, failed, results, keys)
             causes += [held] if _holding(results, scope, apart) else []
-        elif state.name == "Held":
+        elif state.name == "Held" and not by_supplier:
             causes = [held]
+        causes += [cause for cause in by_supplier.values() if cause]
         raise_causes(ledger, settings, account, causes)
+        over = {key for key, cause in by_supplier.items() if cause is None}
         if state.is_completed() or results:
-            _clear(ledger, settings, account, _over(scope, results, causes).__contains__)
+            over |= _over(scope, results, causes)
+        _clear(ledger, settings, account, over.__contains__)
     except EvenstockError as error:
         # Without its memory every such run is told, which is better than none.
         _tell_at_once(settings, causes, error)
@@ -210,6 +214,27 @@ def _good(results: list[JsonObject]) -> dict[str, tuple[str, ...]]:
 
 def _holds(result: JsonObject) -> bool:
     return bool(as_object(result.get("balance", {}), "balance").get("held"))
+
+
+_OF_FEEDING = {"held": ("Held", Severity.WARNING), "unfed": ("Not fed", Severity.CRITICAL)}
+
+
+def _by_supplier(state: State[Any], scope: str, run: FlowRun) -> dict[str, Cause | None]:
+    """What is wrong with what suppliers feed, after a run of the queue, by its key; None: nothing any more.
+
+    The next run has other suppliers' jobs or none at all: what it does not feed, it says nothing of.
+    """
+    document = state.result() if isinstance(state, Reported) else {}
+    if "jobs_processed" not in document:
+        return {}
+    found: dict[str, Cause | None] = {}
+    for supplier, told in queueing.feeding(document).items():
+        for kind, lines in told.items():
+            word, severity = _OF_FEEDING[kind]
+            text = "\n".join([_text(run, state, f"{word} (supplier {supplier})"), "", *lines])
+            key = f"{scope}{supplier}:{kind}"
+            found[key] = Cause(key, text, severity) if lines else None
+    return found
 
 
 def _over(scope: str, results: list[JsonObject], causes: list[Cause]) -> set[str]:

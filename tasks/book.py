@@ -8,7 +8,7 @@ from connectors.ledger.records import Change, LevelMemory, Settlement
 from connectors.records import Quantities
 from tasks.guard import PARKED_AFTER, fingerprint
 from tasks.job import Job
-from tasks.plan import BROKEN, CALL_REFUSED, Line, Outcome
+from tasks.plan import BROKEN, OF_THE_STORE, Line, Outcome
 
 ACTIVATE = "activate"
 TAKEN_BACK = "rolled_back"
@@ -130,10 +130,10 @@ def _since(earlier: datetime | None, holds: bool, now: datetime) -> datetime | N
 def with_errors(memory: LevelMemory, line: Line) -> LevelMemory:
     """Count the same error with the same inputs; anything else begins anew.
 
-    A line that was taken back did nothing wrong, nor did one whose call was refused whatever its rows: parked
-    for it, it would stay wrong.
+    A line that was taken back did nothing wrong, nor did one that the store would have failed whatever it
+    was: parked for it, it would stay wrong after the store is well again.
     """
-    if line.outcome not in BROKEN or line.reason in {TAKEN_BACK, CALL_REFUSED}:
+    if line.outcome not in BROKEN or line.reason == TAKEN_BACK or line.reason in OF_THE_STORE:
         return replace(memory, error_reason="", error_count=0, error_fingerprint="")
     if line.outcome is Outcome.PARKED:
         return memory

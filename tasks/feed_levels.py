@@ -36,6 +36,10 @@ SUPPLIER_FEED = "supplier-feed"
 
 NOBODY = SoldRecently(None, None)
 BUSY = "another job is feeding the own store from this supplier: it was left to that one"
+NOT_RELEASED = (
+    "a job is feeding the own store from this supplier: nothing was applied, "
+    "release the plan again in a moment"
+)
 
 
 def begin(
@@ -109,13 +113,17 @@ class LevelCourse:
         with held(self.ledger, [resource], self.job.run_id, seconds) as hold:
             if resource in hold.fences:
                 self._sync(rows)
-            else:
+            elif self.planned is None:
                 self.story.warnings.append(BUSY)
+            else:
+                self.trouble = NOT_RELEASED
             return self._closed()
 
     def _sync(self, rows: Sequence[Imported]) -> None:
         shop = open_shop(self.settings, self.job.location)
         try:
+            # Feeds that died may be the only runs there are: nobody else would read what became of theirs.
+            run.bury_the_dead(self.job, self.settings, self.ledger, self.story)
             with (
                 shop.http,
                 run.sharing(self.settings, self.ledger, self.job.run_id, dry_run=self.job.dry_run),

@@ -1,10 +1,14 @@
 """Keep away from a marketplace that does not answer, and tell people once."""
 
+from connectors.errors import ConnectorError, Unauthorised
 from connectors.ledger.market_records import Breaker, BreakerState
 from connectors.market import TITLES
 from tasks import alerts, breaker
 from tasks.alarm import Cause
 from tasks.stall import Stall
+
+LEDGER = "ledger"
+"""The system of errors that say nothing of a marketplace."""
 
 
 def may_enter(stall: Stall) -> bool:
@@ -19,9 +23,14 @@ def may_enter(stall: Stall) -> bool:
     return breaker.lets_in(before, now)
 
 
-def failed(stall: Stall, reason: str, *, at_once: bool = False) -> bool:
-    """Count a failure; whether the breaker is open now. Whoever opens it tells people."""
-    now = stall.now()
+def failed(stall: Stall, error: ConnectorError) -> bool:
+    """Count a failure; whether the breaker is open now. Whoever opens it tells people.
+
+    One of the ledger says nothing of the marketplace.
+    """
+    if error.system == LEDGER:
+        return False
+    reason, at_once, now = str(error), isinstance(error, Unauthorised), stall.now()
     before, after = stall.ledger.judge_breaker(
         stall.account,
         stall.market.name,

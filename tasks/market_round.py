@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import cast
 from uuid import uuid4
 
-from connectors.errors import BudgetSpent, ConnectorError, EvenstockError, Unauthorised
+from connectors.errors import BudgetSpent, ConnectorError, EvenstockError
 from connectors.ledger import Ledger
 from connectors.ledger.market_records import Booking, ListingKey, Review, View
 from connectors.market import ChangesMany, Lot, Marketplace, marker
@@ -87,7 +87,7 @@ def sell(settings: Settings, ledger: Ledger, place: Place, *, thorough: bool) ->
         except BudgetSpent:
             raise
         except ConnectorError as error:
-            market_breaker.failed(stall, str(error), at_once=isinstance(error, Unauthorised))
+            market_breaker.failed(stall, error)
             raise
         finally:
             part.usage = dict(stall.market.usage.as_dict())

@@ -62,7 +62,6 @@ class Course:
         self._partners = {partner.id or 0: partner}
         self.story = story_of(self.job, writes=settings.evenstock_writes)
         self.trouble = ""
-        self.is_busy = False
         self.missing: Sequence[int] = ()
         self.heard: Heard | None = None
         self._gone: Sequence[str] = ()
@@ -86,7 +85,6 @@ class Course:
 
     def _left_to_another(self) -> JsonObject:
         """The result when another run has the partner, which is nothing wrong unless a plan waits for it."""
-        self.is_busy = True
         if self.planned is None:
             self.story.warnings.append(BUSY)
         else:

@@ -37,6 +37,9 @@ OPEN_ENDED = BROKEN | {Outcome.HELD}
 CALL_REFUSED = "call_refused"
 """The reason of failed lines whose call was refused as such: no line could do anything about it."""
 
+OF_THE_STORE = frozenset({CALL_REFUSED, "unauthorised", "rate_limited", "transient"})
+"""Reasons of failed lines that are the store's or our account's: whatever line had come would have failed."""
+
 FED_ELSEWHERE = "fed_elsewhere"
 """The reason of unknown lines that nobody has to look at: counted, and not listed."""
 

@@ -45,10 +45,6 @@ FOR_GOOD = frozenset({"no_item", "no_color", "ambiguous", "retired", "condition"
 """Refusals that only another item, or another catalogue, could change."""
 
 
-LEDGER = "ledger"
-"""The system of errors that say nothing of a marketplace."""
-
-
 class How(StrEnum):
     """How a push ended, in the words of the report's balance."""
 
@@ -190,14 +186,14 @@ class _Turn:
             case BudgetSpent():
                 return replace(self._closed(error.free_at, str(error)), calls_spent=True)
             case Unauthorised():
-                market_breaker.failed(self._stall, str(error), at_once=True)
+                market_breaker.failed(self._stall, error)
                 return self._behind_the_breaker()
             case UnknownOutcome():
-                market_breaker.failed(self._stall, str(error))
+                market_breaker.failed(self._stall, error)
                 return self._ended(How.UNKNOWN, str(error))
             case Refused():
                 market_breaker.worked(self._stall)
-            case _ if error.system != LEDGER and market_breaker.failed(self._stall, str(error)):
+            case _ if market_breaker.failed(self._stall, error):
                 return self._behind_the_breaker()
         return self._again(view, error)
 

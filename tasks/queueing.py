@@ -1,7 +1,7 @@
 """Judge what becomes of supplier jobs, and tell of it: when to try again, how a run of the queue went."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -125,14 +125,45 @@ class Shift:
 
 def waits(line: JsonObject) -> list[str]:
     """What a completed job holds for a person of what it feeds: which, and how to let it through."""
-    result = line["result"] if line["outcome"] == End.COMPLETED else None
-    fed = result.get("fed") if isinstance(result, dict) else None
-    parts = fed.items() if isinstance(fed, dict) else ()
     return [
         f"job {line['job_id']} holds {held} {name} for a person: {_release(line, part)}"
-        for name, part in parts
+        for name, part in (_fed(line) or {}).items()
         if isinstance(part, dict) and (held := _books(part).get("held"))
     ]
+
+
+def feeding(document: JsonObject) -> dict[str, dict[str, list[str]]]:
+    """How a run's jobs fed what each supplier feeds: what is `held`, and what could not be fed (`unfed`).
+
+    An empty list: nothing is. What no job of the run tells is not there: a job that did not hear or feed
+    everything does not say that nothing is held any more, and one that reads no stock says nothing.
+    """
+    found: dict[str, dict[str, list[str]]] = {}
+    for each in as_list(document.get("results", []), "results"):
+        line = as_object(each, "result")
+        if (fed := _fed(line)) is None:
+            continue
+        told = found.setdefault(str(line["supplier_id"]), {})
+        told["unfed"] = list(_unfed(line, fed))
+        if (held := waits(line)) or not (told["unfed"] or as_object(line["result"], "result").get("unheard")):
+            told["held"] = held
+    return found
+
+
+def _fed(line: JsonObject) -> JsonObject | None:
+    """What a completed job tells of what it fed; None if it is none that reads stock."""
+    result = line["result"] if line["outcome"] == End.COMPLETED else None
+    fed = result.get("fed") if isinstance(result, dict) else None
+    return fed if isinstance(fed, dict) else None
+
+
+def _unfed(line: JsonObject, fed: JsonObject) -> Iterator[str]:
+    if error := fed.get("error"):
+        yield f"job {line['job_id']} fed nothing: {error}"
+    for name, part in fed.items():
+        if isinstance(part, dict) and part.get("success") is False:
+            errors = as_list(part.get("errors") or [part.get("balance")], "errors")
+            yield f"job {line['job_id']} could not feed all {name}: {'; '.join(map(str, errors))}"
 
 
 def _books(part: JsonObject) -> JsonObject:

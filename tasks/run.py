@@ -127,13 +127,18 @@ HELD = "held"
 
 def tag(job: Job, *more: str) -> None:
     """Tag the Prefect run with what it works on, beside the tags of its deployment."""
+    dry = ["dry-run"] if job.dry_run else []
+    add_tags(job.account, f"day:{job.day}", *dry, *more)
+
+
+def add_tags(*more: str) -> None:
+    """Tag the Prefect run, beside the tags of its deployment."""
     run_id = runtime.flow_run.id
     if run_id is None:
         return
-    tags = {*runtime.flow_run.tags, "evenstock", job.account, f"day:{job.day}"} - {HELD}
-    dry = {"dry-run"} if job.dry_run else set()
+    tags = {*runtime.flow_run.tags, "evenstock"} - {HELD}
     with get_client(sync_client=True) as client:
-        client.update_flow_run(UUID(run_id), tags=sorted(tags | dry | set(more)))
+        client.update_flow_run(UUID(run_id), tags=sorted(tags | set(more)))
 
 
 def log(text: str, level: int = logging.INFO, *, done: float | None = None) -> None:

@@ -108,6 +108,8 @@ def finish(queue: Queue) -> JsonObject:
     document = queueing.report(queue.shift)
     state = RunState(queue.shift.state_name.lower())
     queue.ledger.finish_run(queue.shift.sync_id, state, clock(), document)
+    if queue.shift.state_name == "Held":
+        run.add_tags(run.HELD)
     _show(document, metrics(queue.ledger, queue.settings.now()))
     _announce(queue.shift, document)
     queue.log(Sign.SUCCESS if queue.shift.is_success else Sign.ERROR, str(document["message"]))

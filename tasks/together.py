@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from uuid import uuid4
 
-from connectors.errors import ConnectorError, EvenstockError, Refused, Unauthorised, UnknownOutcome
+from connectors.errors import ConnectorError, EvenstockError, Refused, UnknownOutcome
 from connectors.ledger.market_records import ListingKey, ListingStatus, MarketWrite, View, WriteKind
 from connectors.market import Change, ChangesMany
 from connectors.slices import chunks
@@ -87,23 +87,26 @@ def _sent(
     try:
         hold.check(list(map(lease_of, map(_key, writes))), SPARE_SECONDS)
         outcomes = market.change_many(changes)
-        _tell_breaker(stall, outcomes)
     except EvenstockError as error:
         outcomes = [error] * len(writes)
     ended = list(zip(writes, outcomes, strict=True))
     for write, outcome in ended:
         _store(stall, write, outcome)
+    # Only now: whatever keeps the breaker from being told changes nothing of what was done.
+    _tell_breaker(stall, outcomes)
     return {_key(write): write.seen or 0 for write, outcome in ended if outcome is None}
 
 
-def _tell_breaker(stall: Stall, outcomes: Sequence[ConnectorError | None]) -> None:
-    """One call worked if any of its parts was answered as it should, be it by a refusal."""
-    failures = [each for each in outcomes if each is not None and not isinstance(each, Refused)]
-    if len(failures) < len(outcomes):
+def _tell_breaker(stall: Stall, outcomes: Sequence[EvenstockError | None]) -> None:
+    """One call worked if any of its parts was answered as it should, be it by a refusal.
+
+    What never reached the marketplace says nothing of it: a lost lease, the ledger's own trouble.
+    """
+    if any(each is None or isinstance(each, Refused) for each in outcomes):
         market_breaker.worked(stall)
-    else:
-        at_once = isinstance(failures[0], Unauthorised)
-        market_breaker.failed(stall, str(failures[0]), at_once=at_once)
+        return
+    if failure := next((each for each in outcomes if isinstance(each, ConnectorError)), None):
+        market_breaker.failed(stall, failure)
 
 
 def _store(stall: Stall, write: MarketWrite, outcome: EvenstockError | None) -> None:

@@ -340,12 +340,16 @@ class Writer:
             self._settle(line, Outcome.REFUSED, "writes_off", str(off))
         except Refused as refusal:
             self._journal.conclude(key, "refused", str(refusal))
-            outcome = Outcome.FAILED if refusal.is_whole else Outcome.REFUSED
-            self._settle(line, outcome, "not_activated", str(refusal))
+            if refusal.is_whole:
+                self._settle(line, Outcome.FAILED, CALL_REFUSED, str(refusal))
+            else:
+                self._settle(line, Outcome.REFUSED, "not_activated", str(refusal))
+        except UnknownOutcome as silence:
+            self._journal.conclude(key, "unknown", str(silence))
+            self._settle(line, Outcome.FAILED, "not_activated", str(silence))
         except ConnectorError as error:
-            state = "unknown" if isinstance(error, UnknownOutcome) else "not_applied"
-            self._journal.conclude(key, state, str(error))
-            self._settle(line, Outcome.FAILED, "not_activated", str(error))
+            self._journal.conclude(key, "not_applied", str(error))
+            self._settle(line, Outcome.FAILED, _reason(error), str(error))
         else:
             self._journal.conclude(key, "applied")
             return True

@@ -439,9 +439,9 @@ class TestReleasedPlans:
 class TestStandstill:
     def test_the_same_error_three_times_parks_until_the_inputs_change(self, stage: Stage) -> None:
         stage.put(one_shoe({"37": 5, "38": 2}, {"37": 3, "38": 2}))
-        stage.faults(operation="inventorySetQuantities", kind="http", status=402, times=-1)
+        stage.faults(operation="inventorySetQuantities", kind="timeout_before", times=-1)
         for _ in range(3):
-            assert set(details(stage.run(), "errors")) == {"24X101-37"}
+            assert details(stage.run(), "errors") == {"24X101-37": "no_answer"}
         stage.sandbox.faults([])
 
         report = stage.run()
@@ -456,6 +456,19 @@ class TestStandstill:
 
         assert report["success"] is True
         assert stage.levels()["24X101-37"] == 4
+        assert marked(stage) == {101}
+
+    def test_a_store_that_takes_no_writes_parks_nothing(self, stage: Stage) -> None:
+        stage.put(one_shoe({"37": 5, "38": 2}, {"37": 3, "38": 2}))
+        stage.faults(operation="inventorySetQuantities", kind="http", status=402, times=-1)
+        for _ in range(4):
+            assert details(stage.run(), "errors") == {"24X101-37": "unauthorised"}
+        stage.sandbox.faults([])
+
+        report = stage.run()
+
+        assert report["success"] is True
+        assert stage.levels()["24X101-37"] == 3
         assert marked(stage) == {101}
 
     def test_a_sku_of_another_rms_item_is_refused(self, stage: Stage) -> None:

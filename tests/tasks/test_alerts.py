@@ -12,8 +12,9 @@ from prefect import State, flow
 from prefect.client.schemas.objects import FlowRun, StateType
 
 from connectors.ledger import Ledger, Partner, open_ledger
-from connectors.records import JsonObject, JsonValue  # noqa: TC001
+from connectors.records import JsonObject, JsonValue
 from connectors.settings import Settings, load_settings
+from flows.automated_sync import automated_sync
 from flows.cli.children import free_port
 from flows.inventory_refresh import manual_inventory_refresh
 from flows.partner_sync import partner_sync
@@ -147,6 +148,48 @@ def test_a_held_run_did_its_work_and_a_failed_one_judges_nothing_held(office: Po
     tell(DONE)
     assert {each for each in office.subjects[4:] if each.startswith("Well again")} == set(office.subjects[4:])
     assert len(office.mails) == 6
+
+
+def jobs_ended(name: str, fed: JsonObject | None = None, **held: int) -> None:
+    """A run of the queue ended whose jobs fed these suppliers, each with so many items held (or `fed`)."""
+    results: list[JsonValue] = [
+        {
+            "job_id": f"of {supplier}",
+            "supplier_id": supplier,
+            "outcome": "completed",
+            "result": {"fed": fed or {"items": {"held": count, "waits": "abc"}}, "unheard": []},
+        }
+        for supplier, count in held.items()
+    ]
+    document: JsonObject = {"jobs_processed": len(results), "results": results}
+    run = FlowRun(flow_id=uuid4(), name="automated-sync", parameters={})
+    alerts.tell(automated_sync, run, reported(document, name, "so it went"))
+
+
+def test_a_store_that_takes_nothing_of_a_supplier_is_told_though_its_job_went_well(
+    office: PostOffice,
+) -> None:
+    jobs_ended("Completed", {"error": "401: the token is refused"}, shoes=0)
+    assert office.subjects == ["Not fed (supplier shoes): automated-sync"]
+    assert "401: the token is refused" in text_of(office)
+
+    jobs_ended("Completed")
+    jobs_ended("Completed", shoes=0)
+    assert office.subjects[1:] == ["Well again: Not fed (supplier shoes): automated-sync"]
+
+
+def test_what_is_held_of_a_supplier_is_well_again_with_its_next_jobs_alone(office: PostOffice) -> None:
+    jobs_ended("Held", shoes=2)
+    assert office.subjects == ["Held (supplier shoes): automated-sync"]
+    assert "evenstock suppliers feed shoes --release abc" in text_of(office)
+
+    jobs_ended("Completed")
+    jobs_ended("Completed", toys=0)
+    jobs_ended("Failed", shoes=2)
+    assert [each for each in office.subjects[1:] if "Held" in each] == []
+
+    jobs_ended("Completed", shoes=0)
+    assert "Well again: Held (supplier shoes): automated-sync" in office.subjects
 
 
 def test_flows_and_accounts_are_told_apart(

@@ -26,6 +26,8 @@ def after(*ends: Line) -> int:
         (["no_answer", "no_answer", "drift"], 1),
         (["rolled_back"] * 5, 0),
         (["call_refused"] * 5, 0),
+        (["unauthorised"] * 5, 0),
+        (["transient"] * 2 + ["no_answer"], 1),
         (["no_answer", "rolled_back"], 0),
     ],
 )

@@ -3,23 +3,27 @@
 import itertools
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from connectors.errors import ConfigurationError
-from connectors.ledger import Item, Why
+from connectors.ledger import Item, Run, Why
 from connectors.ledger.imported_products import PRODUCTS, VARIANTS, Kind
+from connectors.ledger.records import Change, Operation
 from connectors.ledger.supplier_records import JobType
 from connectors.shape import as_object
 from tasks import binding
 from tasks.book import to_line
 from tasks.feed import feed, release, release_items
 from tasks.feed_items import Release
+from tasks.feed_levels import SUPPLIER_FEED
+from tasks.lease import clock, held
 from tests import worlds
 from tests.sandbox.bigbuyer import product, section, stocks, variation
 from tests.tasks.supplier_desk import SupplierDesk, an_item, desk_beside_a_store
-from tests.worlds import OWN
+from tests.worlds import NOW, OWN
 
 STOCK = JobType.INVENTORY_UPDATE
 _numbers = itertools.count(1)
@@ -276,6 +280,23 @@ class TestALevelOfTheOwnStore:
         assert levels["balance"]["not_sent"] == 1
         assert shown(bound)["SHOE-1"] == 5
 
+    def test_whose_feed_was_killed_is_settled_by_the_next(self, bound: SupplierDesk, shoe: int) -> None:
+        bound.happens("edit", product=3, stock=6)
+        ledger, began = bound.ledger, clock() - timedelta(hours=1)
+        ledger.start_run(Run(f"dead-{shoe}", SUPPLIER_FEED, OWN, NOW.date(), began, began))
+        ledger.store_changes([
+            Change(f"dead-{shoe}", OWN, 1, shoe, shoe + 50_000, 1, "", "SHOE-1", "available", 4, 5)
+        ])  # fmt: skip
+        row: dict[str, Any] = {"variant_id": shoe, "inventory_item_id": shoe + 50_000, "before": [4, 0, 4]}
+        row |= {"from": 4, "to": 5}
+        ledger.intend(Operation(f"key-{shoe}", f"dead-{shoe}", OWN, "set_quantities", [row], began))
+
+        bound.run(STOCK, hours=2)
+
+        assert (ledger.unfinished(OWN), ledger.unsettled(OWN)) == ([], [])
+        assert [each.outcome for each in ledger.changes_of(f"dead-{shoe}")] == ["done"]
+        assert shown(bound)["SHOE-1"] == 5
+
     def test_that_another_truth_feeds_is_refused(self, bound: SupplierDesk, shoe: int) -> None:
         bound.ledger.move_level(OWN, shoe + 50_000, 1, "rms")
         bound.happens("edit", product=3, stock=9)
@@ -313,3 +334,20 @@ class TestALevelOfTheOwnStore:
         assert list(lines) == [shoe + 50_000]
         assert (course.state_name, found["errors"]) == ("Completed", [])
         assert shown(bound)["SHOE-1"] == 1_999
+
+    def test_whose_plan_is_released_while_a_job_feeds_the_store_is_not_told_as_done(
+        self, bound: SupplierDesk
+    ) -> None:
+        bound.happens("edit", product=3, stock=2_000)
+        fed: dict[str, Any] = as_object(as_object(bound.run(STOCK, hours=2)["fed"], "f")["levels"], "l")
+
+        settings, ledger = bound.settings, bound.ledger
+        lines = {each.inventory_item_id: to_line(each) for each in ledger.held_lines(fed["plan_id"])}
+        course, rows = release(settings, ledger, fed["plan_id"], lines, dry_run=False)
+        with held(ledger, [f"{SUPPLIER_FEED}:{OWN}:{bound.supplier.id}"], "a job", 30):
+            found = course.run(rows)
+
+        assert (course.state_name, found["success"]) == ("Failed", False)
+        assert "release the plan again" in str(found["message"])
+        assert course.trouble, "so that the plan waits on"
+        assert shown(bound)["SHOE-1"] == 5

@@ -234,17 +234,18 @@ class TestBreaker:
         assert fair.quantities(BRICKLINK) == [10]
         assert fair.ledger.breaker("default", BRICKOWL).state is BreakerState.CLOSED
 
+    @pytest.mark.parametrize("what", ["begin_write", "spend"])
     def test_stays_closed_when_it_is_the_ledger_that_fails(
-        self, fair: Fair, monkeypatch: pytest.MonkeyPatch
+        self, fair: Fair, monkeypatch: pytest.MonkeyPatch, what: str
     ) -> None:
         item = level(fair)
         fair.update(item, 4)
 
-        def busy(_: object) -> bool:
+        def busy(*_: object) -> bool:
             raise Transient("the ledger is busy", system="ledger")
 
         with monkeypatch.context() as patch:
-            patch.setattr(fair.ledger, "begin_write", busy)
+            patch.setattr(fair.ledger, what, busy)
             for _ in range(2):
                 assert fair.push(item, BRICKLINK)[0].how == "failed"
         assert fair.ledger.breaker("default", BRICKLINK).state is BreakerState.CLOSED

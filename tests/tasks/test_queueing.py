@@ -11,7 +11,17 @@ from connectors.ledger.supplier_records import Job
 from connectors.records import JsonObject
 from connectors.shape import as_list
 from tasks.plan import Outcome
-from tasks.queueing import End, Shift, end_of, markdown, outcome, pause, rate, report
+from tasks.queueing import (
+    End,
+    Shift,
+    end_of,
+    feeding,
+    markdown,
+    outcome,
+    pause,
+    rate,
+    report,
+)
 from tasks.report import exit_status
 from tasks.signs import Sign, signed
 from tests.worlds import NOW
@@ -118,6 +128,27 @@ def test_what_a_job_feeds_and_holds_is_told_and_holds_the_run(fed: JsonObject, h
 def test_a_job_that_holds_nothing_is_done(fed: JsonObject) -> None:
     shift = replace(told(), outcomes=[outcome(JOB, End.COMPLETED, result={"fed": fed})])
     assert (shift.state_name, exit_status(report(shift))) == ("Completed", 0)
+
+
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        ({"fed": {"items": {"held": 0}}, "unheard": []}, {"s": {"unfed": [], "held": []}}),
+        ({"fed": {"items": {"held": 0}}, "unheard": ["product 3"]}, {"s": {"unfed": []}}),
+        ({"fed": {"error": "401"}, "unheard": []}, {"s": {"unfed": ["job j fed nothing: 401"]}}),
+        (
+            {"fed": {"levels": {"success": False, "balance": {"failed": 1}, "errors": []}}},
+            {"s": {"unfed": ["job j could not feed all levels: {'failed': 1}"]}},
+        ),
+        ({"type": "order_sync"}, {}),
+    ],
+)
+def test_only_a_job_that_fed_everything_says_that_nothing_is_held(
+    result: JsonObject, told: dict[str, object]
+) -> None:
+    shift = Shift("run-1", "2026-11-21", dry_run=False, writes=True)
+    shift.outcomes.append(outcome(JOB, End.COMPLETED, result=result))
+    assert feeding(report(shift)) == told
 
 
 def test_a_report_sums_the_calls_to_each_supplier() -> None:

@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import cast
 
 import pytest
+from sqlalchemy import text
 
 from connectors.brickowl import BrickOwl
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, EvenstockError, Transient
 from connectors.ledger.market_records import BreakerState, ListingKey, ListingStatus
 from connectors.market import Change
 from connectors.records import JsonObject
@@ -23,6 +24,7 @@ from tests.fair import BRICKOWL, Served
 pytest_plugins = ["tests.fairs"]
 
 BATCH = "POST /bulk/batch"
+BREAKERS = "breakers"
 UPDATE = "POST /inventory/update"
 
 
@@ -109,6 +111,61 @@ def test_a_batch_that_fails_counts_as_one_failure(served: Served, items: list[st
     served.fault(BRICKOWL, BATCH, "lost_answer")
     move_together(stall, cast("BrickOwl", stall.market), keys)
     assert served.ledger.breaker("default", BRICKOWL).failures == 1
+
+
+def test_a_batch_that_was_done_stays_so_when_the_breaker_cannot_be_told(
+    served: Served, items: list[str]
+) -> None:
+    stall = served.stall(BRICKOWL)
+    keys = [ListingKey("default", item, BRICKOWL) for item in items]
+    forgetful = Forgetful(cast("BrickOwl", stall.market), served)
+    try:
+        with pytest.raises(EvenstockError, match="ledger"):
+            move_together(stall, forgetful, keys)
+    finally:
+        forgetful.rename("lost", BREAKERS)
+
+    assert served.ledger.open_writes() == []
+    served.settle()
+    assert Counter(served.calls(BRICKOWL))[UPDATE] == 0
+    for item in items:
+        served.assert_level(item)
+
+
+def test_a_batch_that_the_ledger_kept_back_says_nothing_of_the_marketplace(
+    served: Served, items: list[str]
+) -> None:
+    stall = served.stall(BRICKOWL)
+    keys = [ListingKey("default", item, BRICKOWL) for item in items]
+    assert move_together(stall, Kept(), keys) == {}
+    assert served.ledger.breaker("default", BRICKOWL).failures == 0
+    served.settle()
+    for item in items:
+        served.assert_level(item)
+
+
+@dataclass
+class Forgetful:
+    """Brick Owl, beside a ledger that cannot tell of breakers any more once it has answered."""
+
+    market: BrickOwl
+    fair: Served
+
+    def change_many(self, changes: Sequence[tuple[str, Change]]) -> list[ConnectorError | None]:
+        outcomes = self.market.change_many(changes)
+        self.rename(BREAKERS, "lost")
+        return outcomes
+
+    def rename(self, table: str, name: str) -> None:
+        with self.fair.ledger.database.writing() as connection:
+            connection.execute(text(f"ALTER TABLE {table} RENAME TO {name}"))
+
+
+class Kept:
+    """A marketplace that no call reaches: the ledger does not say when it may go."""
+
+    def change_many(self, changes: Sequence[tuple[str, Change]]) -> list[ConnectorError | None]:
+        return [Transient("it is locked", system="ledger")] * len(changes)
 
 
 @dataclass

@@ -109,7 +109,7 @@ class TestQuietShop:
 
     def test_a_call_to_wake_it_that_is_refused_as_such_is_a_failure(self) -> None:
         run = write(ModelShop({1: Place(0, active=False, refused="404")}, {1: 4}))
-        assert (run[1].outcome, run[1].reason) == (Outcome.FAILED, "not_activated")
+        assert (run[1].outcome, run[1].reason) == (Outcome.FAILED, "call_refused")
 
 
 class TestLevelThatCannotBeWritten:
