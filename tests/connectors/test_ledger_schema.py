@@ -226,6 +226,12 @@ def test_an_error_shows_no_values(ledger: Ledger) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_an_error_shows_no_statement(ledger: Ledger) -> None:
+    _changed(ledger, "DROP TABLE products")
+    with pytest.raises(ConfigurationError, match=r"(no such table: products|\"products\" does not exist)$"):
+        ledger.attempts("own")
+
+
 def test_a_value_that_no_column_holds_is_one_sentence(ledger: Ledger) -> None:
     for ask in (
         lambda: ledger.deleted_variant("own", 10**30),
