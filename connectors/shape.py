@@ -13,6 +13,8 @@ T = TypeVar("T")
 _BEYOND: Final = 2**63
 """No count and no number of a thing is that large, and no database takes it."""
 MOST_UNITS: Final = 2**31 - 1
+LONGEST_KEY: Final = 64
+"""Characters of an identifier."""
 
 
 def as_object(value: JsonValue, where: str) -> JsonObject:
@@ -80,10 +82,10 @@ def as_id(value: JsonValue, where: str) -> str:
     return str(as_int(value, where)) if _is_number(value) else as_text(value, where)
 
 
-def as_key(value: JsonValue, where: str) -> str:
-    """An identifier that names something and can be stored: printable, and no blank; else `Malformed`."""
+def as_key(value: JsonValue, where: str, longest: int = LONGEST_KEY) -> str:
+    """An identifier that names something and can be stored: printable, of a fair length; else `Malformed`."""
     key = as_id(value, where).strip()
-    if not key or not key.isprintable():
+    if not 0 < len(key) <= longest or not key.isprintable():
         raise _unexpected("an id", value, where)
     return key
 

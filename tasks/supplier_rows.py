@@ -13,6 +13,9 @@ from connectors.settings import Settings
 from connectors.suppliers import configured, supplier_type
 from tasks.supplier_access import account_of, store_credentials
 
+LONGEST_WORD = 200
+"""Characters of a user or a supplier's name; the account of its secrets has the user and its id in it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -35,6 +38,8 @@ class Credentials(dict[str, str]):
 
 def add(settings: Settings, ledger: Ledger, user_id: str, connector_type: str, terms: Terms) -> Supplier:
     """Let a supplier in. Raises ConfigurationError for what is not known, or missing."""
+    _check_word("the user", user_id)
+    _check_word("the name", terms.name or connector_type)
     now, number = settings.now(), str(uuid4())
     credentials = terms.credentials or Credentials()
     _check_credentials(connector_type, credentials)
@@ -56,6 +61,7 @@ def add(settings: Settings, ledger: Ledger, user_id: str, connector_type: str, t
 
 def change(settings: Settings, ledger: Ledger, supplier: Supplier, terms: Terms) -> Supplier:
     """Change what a person says of a supplier. Raises ConfigurationError as `add` does."""
+    _check_word("the name", terms.name or supplier.name)
     configuration = supplier.configuration | (terms.configuration or {})
     kept: JsonObject = {name: value for name, value in configuration.items() if value is not None}
     configured(supplier.connector_type, kept)
@@ -83,6 +89,12 @@ def _other_credentials(
     for name in set(ledger.secret_names(place)) - set(credentials):
         ledger.forget_secret(place, name)
     return replace(supplier, account=account_of(supplier.id, supplier.connector_type, credentials))
+
+
+def _check_word(what: str, text: str) -> None:
+    """A text is one that the ledger can hold. Raises ConfigurationError."""
+    if not 0 < len(text) <= LONGEST_WORD or not text.isprintable():
+        raise ConfigurationError(f"{what} must be a word of {LONGEST_WORD} printable characters at the most")
 
 
 def _check_credentials(connector_type: str, credentials: Mapping[str, str]) -> None:

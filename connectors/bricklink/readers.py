@@ -39,6 +39,9 @@ PURGED: Final = "PURGED"
 LONGEST_STATUS: Final = 64
 """Characters of a status that are kept."""
 
+LONGEST_LINE: Final = 128
+"""Characters of what a line goes by."""
+
 TOLD_FOR: Final = timedelta(days=150)
 """For so long it surely is: BrickLink speaks of about six months."""
 
@@ -188,7 +191,8 @@ def _line(found: JsonObject) -> OrderLine:
     number = found.get("inventory_id")
     lot_id = as_key(number, "order.item.inventory_id") if number else ""
     quantity = as_units(found.get("quantity"), "order.item.quantity")
-    return OrderLine(lot_id or key, lot_id, key, split(_plain(found.get("remarks")))[1], quantity)
+    line_id = as_key(lot_id or key, "order.item", LONGEST_LINE)
+    return OrderLine(line_id, lot_id, key, split(_plain(found.get("remarks")))[1], quantity)
 
 
 def _added_up(lines: Iterable[OrderLine]) -> tuple[OrderLine, ...]:

@@ -56,6 +56,11 @@ def _text(value: JsonValue) -> str:
     return "" if value in (None, [], {}) else as_id(value, "text")
 
 
+def _key_or_none(value: JsonValue, where: str) -> str | None:
+    """An identifier, where there is one."""
+    return as_key(value, where) if _text(value).strip() else None
+
+
 # ------------------------------------------------------------------ lots
 
 
@@ -208,10 +213,10 @@ def _head(found: JsonObject) -> OrderHead:
 def order_view(answer: Answer) -> OrderView:
     """What one order tells besides its lines."""
     found = as_object(answer.body, "order")
-    changed, into = found.get("updated_time"), _text(found.get("combine_with"))
+    changed, into = found.get("updated_time"), _key_or_none(found.get("combine_with"), "order.combine_with")
     return OrderView(
         changed_at=_unix(changed, "order.updated_time") if _text(changed) else None,
-        combined_into=into if into not in ("", "0") else None,
+        combined_into=None if into == "0" else into,
     )
 
 
@@ -240,7 +245,7 @@ def _line(found: JsonObject) -> OrderLine:
     refunded = as_units(found.get("refunded_quantity") or 0, "order.item.refunded_quantity")
     return OrderLine(
         line_id=_line_id(found),
-        lot_id=_text(found.get("lot_id")),
+        lot_id=_key_or_none(found.get("lot_id"), "order.item.lot_id") or "",
         key=_key(found, "order.item"),
         marker=split(external_id(found))[1],
         quantity=max(0, ordered - refunded),

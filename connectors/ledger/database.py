@@ -42,6 +42,12 @@ class Database:
         self.is_sqlite = address.get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(address) if self.is_sqlite else _postgresql_engine(address)
         self._writer = self.engine.execution_options(**{_WRITER: True})
+        # PostgreSQL would show each statement of a look another moment; SQLite shows all of them one.
+        self._reader = (
+            self.engine
+            if self.is_sqlite
+            else self.engine.execution_options(isolation_level="REPEATABLE READ")
+        )
         # SQLite has one writer at a time; threads queue here, which is fairer than its polling.
         self._turn = threading.Lock() if self.is_sqlite else nullcontext()
         self._joint = _Joint()
@@ -68,7 +74,7 @@ class Database:
         if self._joint.connection:
             yield self._joint.connection
             return
-        with explained(self.name), self.engine.begin() as connection:
+        with explained(self.name), self._reader.begin() as connection:
             yield connection
 
     @contextmanager

@@ -14,6 +14,8 @@ _FOR_A_PERSON = re.compile(
     r"|authentication failed|no password supplied|does not exist|permission denied|(resolve|translate) host",
     re.IGNORECASE,
 )
+# What PostgreSQL tells besides its complaint: the statement, and the values.
+_MORE = re.compile(r"\b(?:DETAIL|HINT|CONTEXT|LINE \d+):")
 _BUSY = re.compile(r"locked|lock timeout|deadlock|serialize|statement timeout|too many|busy", re.IGNORECASE)
 
 
@@ -46,7 +48,7 @@ def explain(error: SQLAlchemyError, name: str, *, committing: bool = False) -> E
 
 
 def _by_text(error: DBAPIError, name: str) -> EvenstockError:
-    text = " ".join(str(error.orig).split("DETAIL:")[0].split())
+    text = " ".join(_MORE.split(str(error.orig))[0].split())
     if isinstance(error, IntegrityError):
         return ConnectorError(f"the ledger {name} does not take a row: {text}", system="ledger")
     if _BUSY.search(text):

@@ -1,6 +1,10 @@
-"""Product mappings: which variant of a partner feeds which own variant."""
+"""Product mappings: which variant of a partner feeds which own variant.
+
+Everybody writes rows in the order of their keys, so that two never wait for each other.
+"""
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter, itemgetter
 
 from sqlalchemy import ColumnElement, and_, bindparam, func, select, true, update
 
@@ -58,7 +62,7 @@ class Mappings:
                     if column.key not in {*_KEY, *_SEEN, "id", "created_at"}
                 },
             )
-            for part in chunks(values(mappings, without="id")):
+            for part in chunks(sorted(values(mappings, without="id"), key=itemgetter(*_KEY))):
                 connection.execute(statement, part)
 
     def record_sightings(self, account: str, mappings: Sequence[ProductMapping]) -> None:
@@ -73,7 +77,7 @@ class Mappings:
             )
             rows = [
                 {"mapping": each.id} | {f"new_{name}": getattr(each, name) for name in _SEEN}
-                for each in mappings
+                for each in sorted(mappings, key=attrgetter(*_KEY))
             ]
             for part in chunks(rows):
                 connection.execute(statement, part)
@@ -114,7 +118,7 @@ class Mappings:
             statement = insert.on_conflict_do_update(
                 index_elements=list(_LEVEL_KEY), set_={"owner_truth": owner}
             )
-            for part in chunks(values(levels)):
+            for part in chunks(sorted(values(levels), key=itemgetter(*_LEVEL_KEY))):
                 connection.execute(statement, part)
 
     def _mappings_where(self, account: str, *conditions: ColumnElement[bool]) -> list[ProductMapping]:

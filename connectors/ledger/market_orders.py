@@ -330,7 +330,8 @@ def _pay(connection: Connection, review: Review) -> int:
     owed = select(*LINE).where(BookedLineRow.item_id == review.item_id, BookedLineRow.oversold > 0)
     paid: list[BookedLine] = []
     left = review.taken
-    for line in loaded(BookedLine, connection.execute(owed.order_by(BookedLineRow.recorded_at)).all()):
+    oldest = (BookedLineRow.recorded_at, BookedLineRow.order_id, BookedLineRow.line_id)
+    for line in loaded(BookedLine, connection.execute(owed.order_by(*oldest)).all()):
         given = min(left, line.oversold)
         left -= given
         paid.append(replace(line, oversold=line.oversold - given))

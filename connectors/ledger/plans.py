@@ -77,6 +77,8 @@ class Plans:
         }
         statement = update(PlanRow).where(PlanRow.id == plan_id, PlanRow.expires_at > now, _waits())
         with self.database.writing() as connection:
+            # Before the runs that still run are looked up: one that got the plan first is among them then.
+            connection.execute(select(PlanRow.id).where(PlanRow.id == plan_id).with_for_update())
             got = connection.execute(statement.values(taken)).rowcount == 1
             plan = _plan(connection, plan_id)
         if not got:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain, count
 
-from sqlalchemy import ColumnElement, Connection, case, func, select, update
+from sqlalchemy import ColumnElement, Connection, Text, case, cast, func, select, update
 
 from connectors.ledger.changes import changes_without_outcome
 from connectors.ledger.database import Database, insert_into
@@ -15,6 +15,8 @@ from connectors.ledger.rows import columns, loaded, values
 from connectors.records import JsonObject
 
 _COLUMNS = columns(RunRow, Run)
+# As text: PostgreSQL reads no JSON with an escaped NUL in it, and anybody may pass that in any parameter.
+_IS_RELEASE = cast(RunRow.parameters, Text).like('%"release": "%')
 
 
 class Runs:
@@ -80,7 +82,7 @@ class Runs:
         ended_well = case((RunRow.state.in_([RunState.COMPLETED, RunState.HELD]), RunRow.started_at))
         statement = (
             select(RunRow.flow, RunRow.account, func.min(RunRow.started_at), func.max(ended_well))
-            .where(RunRow.dry_run.is_(False), RunRow.parameters["release"].as_string().is_(None))
+            .where(RunRow.dry_run.is_(False), ~_IS_RELEASE)
             .group_by(RunRow.flow, RunRow.account)
             .order_by(RunRow.flow, RunRow.account)
         )

@@ -41,12 +41,15 @@ from connectors.records import (
     VariantFacts,
     VariantHead,
 )
+from connectors.redaction import one_line
 from connectors.shape import as_bool, as_int, as_list, as_object, as_text, as_time
 
 T = TypeVar("T")
 
 _ID = re.compile(r"[0-9]{1,18}")
 
+LONGEST_CODE = 64
+"""Characters of a complaint's code that are kept."""
 CCOD_FIELDS = ("ccod", "productCode", "codigo", "customCcod")
 """Where a product may carry its CCOD, the first one that holds something counts."""
 
@@ -738,4 +741,5 @@ def _complaint(entry: JsonObject) -> Complaint:
     field = entry.get("field")
     path: Sequence[JsonValue] = field if isinstance(field, list) else ()
     row = next((int(str(part)) for part in path if str(part).isdecimal()), None)
-    return Complaint(str(entry.get("code") or ""), str(entry.get("message") or ""), row)
+    code, message = one_line(str(entry.get("code") or ""), LONGEST_CODE), str(entry.get("message") or "")
+    return Complaint(code, one_line(message), row)

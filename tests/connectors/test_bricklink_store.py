@@ -588,6 +588,19 @@ class TestOrders:
         with pytest.raises(Malformed, match=r"bricklink default GET /orders: order.date_ordered"):
             next(found)
 
+    def test_whose_lines_go_by_what_no_ledger_takes_hide_no_others(self, bench: Bench) -> None:
+        first, second = (str(bench.sell(1)["order_id"]) for _ in range(2))
+
+        def spoil(path: str, body: Any) -> None:  # noqa: ANN401
+            if path.endswith(f"/orders/{second}/items"):
+                body["data"][0][0] |= {"inventory_id": None, "completeness": "C" * 128}
+
+        bench.spoil = spoil
+        found = bench.store.orders(lambda _: None)
+        assert next(found).order_id == first
+        with pytest.raises(Malformed, match=r"order.item: expected an id"):
+            next(found)
+
     def test_quote_no_buyer_in_errors(self, bench: Bench) -> None:
         bench.sell(1)
         for kind in ({"kind": "malformed"}, {"kind": "http_after", "status": 404}):

@@ -656,6 +656,29 @@ def test_an_order_that_is_listed_wrong_does_not_hide_the_others(make: Make) -> N
         next(found)
 
 
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [("/order/items", "order_item_id"), ("/order/items", "lot_id"), ("/order/view", "combine_with")],
+)
+@pytest.mark.parametrize("value", ["9" * 65, "9\x009"], ids=["long", "no text"])
+def test_an_order_with_an_id_that_no_ledger_takes_does_not_hide_the_others(
+    make: Make, place: str, name: str, value: str
+) -> None:
+    bench = make(lot(1))
+    orders = [bench.happen("sale", lot=1, quantity=1) for _ in range(2)]
+    bad = iter([True])
+
+    def spoil(path: str, body: Any) -> None:  # noqa: ANN401
+        if path.endswith(place) and next(bad, False):
+            (body[0] if isinstance(body, list) else body)[name] = value
+
+    bench.spoil = spoil
+    found = bench.store.orders(lambda _: None)
+    assert next(found).order_id == orders[0]
+    with pytest.raises(Malformed, match=name):
+        next(found)
+
+
 def test_what_was_read_before_the_line_was_cut_is_told(make: Make) -> None:
     bench = make(lot(1))
     orders = [bench.happen("sale", lot=1, quantity=1) for _ in range(3)]

@@ -128,5 +128,11 @@ class TestLastGoodRuns:
 
         assert ledger.last_good_runs() == [LastGood(FLOW, "own", NOW - HOUR, NOW - HOUR)]
 
+    @pytest.mark.parametrize("text", ["\0", "\ud800", '"release": "no"', 'release", "release": "no'])
+    def test_are_told_whatever_somebody_passed(self, ledger: Ledger, text: str) -> None:
+        self.ended(ledger, NOW, RunState.COMPLETED, parameters={"reason": text, "release": None})
+
+        assert ledger.last_good_runs() == [LastGood(FLOW, "own", NOW, NOW)]
+
     def test_of_nothing_are_none(self, ledger: Ledger) -> None:
         assert ledger.last_good_runs() == []

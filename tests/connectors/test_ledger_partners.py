@@ -1,11 +1,16 @@
 """Partners, product mappings and sync logs, on both databases: what is stored, and whose it is."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import Select, select, text
 
-from connectors.ledger import Ledger, LevelMemory, Partner, ProductMapping, SyncLog
+from connectors.ledger import Ledger, LevelMemory, Partner, ProductMapping, SyncLog, open_ledger
+from connectors.ledger.models import LevelRow, ProductMappingRow
 from connectors.ledger.partners import truth_of
 from tests.connectors.ledger_samples import HOUR, NOW
 
@@ -187,3 +192,35 @@ def test_a_health_that_is_none_is_refused(ledger: Ledger, word: str) -> None:
     boots = added(ledger)
     with pytest.raises(Exception, match="ledger"):
         ledger.record_partner_health("own", number(boots), word, NOW)
+
+
+def test_whoever_writes_several_rows_waits_for_the_first_of_them_with_none_in_hand(postgres_url: str) -> None:
+    with closing(open_ledger(postgres_url)) as ledger, ThreadPoolExecutor() as pool:
+        boots = added(ledger)
+        ledger.store_mappings([a_mapping(boots, 1, 11), a_mapping(boots, 2, 12)])
+        first, second = ledger.mappings("own")
+        levels = [LevelMemory("own", item, 1, 3, item * 10, NOW) for item in (7, 8)]
+        ledger.remember(levels)
+        for write, one, other in (
+            (lambda: ledger.store_mappings([second, first]), _mapping(1), _mapping(2)),
+            (lambda: ledger.record_sightings("own", [second, first]), _mapping(1), _mapping(2)),
+            (lambda: ledger.claim_levels(levels[::-1]), _level(7), _level(8)),
+        ):
+            with ledger.database.writing() as connection:
+                connection.execute(one)
+                waiting = pool.submit(write)
+                while not waiting.done() and not connection.execute(_WAITING).scalar_one():
+                    pass
+                connection.execute(other)
+            waiting.result()
+
+
+_WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+
+
+def _mapping(variant: int) -> Select[Any]:
+    return select(ProductMappingRow).where(ProductMappingRow.partner_variant_id == variant).with_for_update()
+
+
+def _level(item: int) -> Select[Any]:
+    return select(LevelRow).where(LevelRow.inventory_item_id == item).with_for_update()

@@ -2,21 +2,34 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 
 import pytest
+from sqlalchemy import select, text
 
 from connectors.errors import ConfigurationError, ConnectorError, Refused
-from connectors.ledger import Change, Ledger, OperationState, PlanState, Run, RunState, Settlement
+from connectors.ledger import (
+    Change,
+    Ledger,
+    OperationState,
+    PlanState,
+    Run,
+    RunState,
+    Settlement,
+    open_ledger,
+)
+from connectors.ledger.models import PlanRow
 from connectors.records import JsonObject
 from tests.connectors.ledger_samples import FLOW, HOUR, NOW, a_change, a_level, a_plan, a_run, an_operation
 
 pytest_plugins = ["tests.databases"]
 
 MINUTE = timedelta(minutes=1)
+_WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
 REPORT: JsonObject = {"success": True, "balance": {"checked": 3}, "details": [{"sku": "Ñandú ☂"}]}
 
 
@@ -351,6 +364,22 @@ class TestPlans:
 
         with ThreadPoolExecutor(2) as pool:
             assert sorted(pool.map(attempt, [release, other])) == ["open", "plan_open"]
+
+    def test_whoever_asks_before_the_other_run_began_and_is_heard_after_it_does_not_get_it(
+        self, postgres_url: str
+    ) -> None:
+        with closing(open_ledger(postgres_url)) as ledger, ThreadPoolExecutor(1) as pool:
+            ledger.store_plan(a_plan(ledger.start_run(a_run())))
+            late = ledger.start_run(a_run("release", at=NOW + HOUR))
+            with ledger.database.together(), ledger.database.writing() as connection:
+                connection.execute(select(PlanRow).with_for_update())
+                asked = pool.submit(self._release, ledger, late)
+                while not asked.done() and not connection.execute(_WAITING).scalar_one():
+                    pass
+                assert self._release(ledger, ledger.start_run(a_run("release", at=NOW + HOUR))) == "open"
+
+            with pytest.raises(Refused, match="another run is releasing it now"):
+                asked.result()
 
     def test_an_applied_plan_is_refused(self, ledger: Ledger, release: Run) -> None:
         self._release(ledger, release)

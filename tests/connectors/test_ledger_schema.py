@@ -11,13 +11,13 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import URL, Connection, Engine, create_engine, inspect, text
+from sqlalchemy import URL, Connection, Engine, create_engine, func, inspect, select, text
 
 from connectors.errors import ConfigurationError, ConnectorError, EvenstockError, Transient
 from connectors.ledger import Ledger, LevelMemory, database, open_ledger
 from connectors.ledger.database import Database
 from connectors.ledger.ledger import _open
-from connectors.ledger.models import Base
+from connectors.ledger.models import Base, LeaseRow
 from connectors.ledger.schema import VERSION_TABLE, alembic_config, bring_up_to_date
 from tests.connectors.ledger_samples import NOW
 from tests.ledgers import processes
@@ -226,6 +226,12 @@ def test_an_error_shows_no_values(ledger: Ledger) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_an_error_shows_no_statement(ledger: Ledger) -> None:
+    _changed(ledger, "DROP TABLE products")
+    with pytest.raises(ConfigurationError, match=r"(no such table: products|\"products\" does not exist)$"):
+        ledger.attempts("own")
+
+
 def test_a_value_that_no_column_holds_is_one_sentence(ledger: Ledger) -> None:
     for ask in (
         lambda: ledger.deleted_variant("own", 10**30),
@@ -247,3 +253,14 @@ def test_reprs_show_no_password() -> None:
 
     assert "hush" not in f"{other!r}{Ledger(other)!r}"
     assert not any("hush" in repr(opened) for opened in _open.values())
+
+
+def test_a_look_is_of_one_moment(ledger: Ledger) -> None:
+    counted = select(func.count()).select_from(LeaseRow)
+    with ledger.database.reading() as connection:
+        before = connection.execute(counted).scalar_one()
+        ledger.acquire(["meanwhile"], "somebody", 60, NOW)
+
+        assert connection.execute(counted).scalar_one() == before
+    with ledger.database.reading() as connection:
+        assert connection.execute(counted).scalar_one() == before + 1

@@ -563,6 +563,11 @@ class TestSetQuantities:
         (complaint,) = readers.complaints({"userErrors": [error]})
         assert (complaint.code, complaint.row) == ("NON_MUTABLE_INVENTORY_ITEM", None)
 
+    def test_a_refusal_is_in_words_that_any_ledger_takes(self) -> None:
+        error: JsonObject = {"field": None, "message": "half\0 a\ud800", "code": "X" * 65}
+        (complaint,) = readers.complaints({"userErrors": [error]})
+        assert (len(complaint.code), complaint.message) == (64, "half a")
+
     @pytest.mark.parametrize(
         "fault",
         [

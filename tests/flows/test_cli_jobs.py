@@ -88,6 +88,13 @@ class TestSuppliers:
         opened = access(load_settings(), desk.ledger, supplier)
         assert (opened.credentials, opened.configuration.batch_size) == ({"api_key": "the-settings-key"}, 50)
 
+    @pytest.mark.parametrize("option", ["--user", "--name"])
+    @pytest.mark.parametrize("word", ["w" * 201, "a\tb"], ids=["long", "tab"])
+    def test_are_called_what_any_ledger_takes(self, desk: Desk, option: str, word: str) -> None:
+        said = added(desk, option, word)
+        assert (said.status, desk.ledger.suppliers()) == (2, [])
+        assert "must be a word of 200 printable characters at the most" in said.err
+
     @pytest.mark.parametrize(
         "typed",
         [
