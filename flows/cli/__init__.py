@@ -78,7 +78,10 @@ COMMANDS = {
         "flows.cli.emit:emit",
         "tell Prefect that the main sync is done: evenstock emit main-sync-finished",
     ),
-    "sandbox": ("flows.cli.demo:sandbox", "the stand-ins of Shopify and RMS: evenstock sandbox --port 8710"),
+    "sandbox": (
+        "flows.cli.demo:sandbox",
+        "the stand-ins of all systems, alone: evenstock sandbox --demo --port 8710",
+    ),
 }
 """Each command by its name: where it is, and what it does."""
 

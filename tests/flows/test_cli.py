@@ -78,6 +78,7 @@ def sold_out(stage: Stage) -> Stage:
         (["alerts", "close", "caf\udce9"], "the argument caf? is not UTF-8"),
         (["check", "--everything"], "--everything"),
         (["demo", "--fast"], "--fast"),
+        (["up", "--port", "65536"], "--port must be between 0 and 65535, not 65536"),
     ],
 )
 @pytest.mark.usefixtures("own_ledger")
