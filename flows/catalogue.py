@@ -29,14 +29,21 @@ class Entry:
 
 _STORE = ("SHOPIFY_", "EVENSTOCK_", "HTTP_", "ALERT_", "SMTP_", "DISABLE_EXTERNAL_CALLS")
 _STORE_AND_RMS = ("SHOPIFY_STORE_DOMAIN", "SHOPIFY_ADMIN_TOKEN", "RMS_DATABASE_URL")
+_GUARD = (
+    "MIN_ZERO_COUNT",
+    "MAX_ZERO_",
+    "MAX_FALL_SHARE",
+    "MAX_RISE_FACTOR",
+    "MAX_QUANTITY",
+    "PLAN_EXPIRES_HOURS",
+)
 _RMS_TO_STORE = (
     *_STORE,
     "RMS_",
     "ENABLE_REVERSE_STOCK_SYNC",
     "REVERSE_SYNC_",
-    "MIN_ZERO_COUNT",
-    "MAX_",
-    "PLAN_EXPIRES_HOURS",
+    *_GUARD,
+    "MAX_DELETIONS",
 )
 
 _STORE_ALONE = ("SHOPIFY_STORE_DOMAIN", "SHOPIFY_ADMIN_TOKEN")
@@ -45,26 +52,23 @@ _PARTNERS_TO_STORE = (
     "PARTNER_",
     "REVERSE_SYNC_LOCK_SECONDS",
     "REVERSE_SYNC_MISSING_LEVEL",
-    "MIN_ZERO_COUNT",
-    "MAX_",
-    "PLAN_EXPIRES_HOURS",
+    "REVERSE_SYNC_TIMEZONE",
+    *_GUARD,
     "GONE_AFTER_HOURS",
     "STALE_AFTER_HOURS",
 )
-_INVENTORY = (*_STORE, "INVENTORY_", "REVERSE_SYNC_LOCK_SECONDS")
+_INVENTORY = (*_STORE, "INVENTORY_", "REVERSE_SYNC_LOCK_SECONDS", "MIN_ZERO_COUNT", "MAX_ZERO_SHARE")
 _SUPPLIERS = (
-    "EVENSTOCK_",
-    "HTTP_",
-    "ALERT_",
-    "SMTP_",
-    "DISABLE_EXTERNAL_CALLS",
+    # The store, since its levels may be fed by suppliers.
+    *_STORE,
     "REVERSE_SYNC_LOCK_SECONDS",
+    "REVERSE_SYNC_MISSING_LEVEL",
+    "REVERSE_SYNC_TIMEZONE",
+    *_GUARD,
     "SUPPLIER_",
     "BIGBUY_",
     "ALIEXPRESS_",
     "MAX_PRICE_JUMP",
-    "MIN_ZERO_COUNT",
-    "MAX_ZERO_SHARE",
     "GONE_AFTER_HOURS",
     "MAINTENANCE_",
 )
@@ -78,12 +82,14 @@ _MARKETPLACES = (
     "CANCELLED_ORDERS",
     "DISABLE_EXTERNAL_CALLS",
 )
+_RELEASED = (*_RMS_TO_STORE, *_PARTNERS_TO_STORE)
+"""A plan that is released may be of any of these, or of a supplier's goods."""
 _ANSWERS_ITSELF: tuple[str, ...] = ()
 """Missing settings are in the answer of the inventory refresh, with a code."""
 
 FLOWS: dict[str, Entry] = {
     "reverse-stock-sync": Entry("flows.reverse_stock_sync:reverse_stock_sync", _STORE_AND_RMS, _RMS_TO_STORE),
-    "apply-plan": Entry("flows.plans:apply_plan", _STORE_ALONE, _RMS_TO_STORE),
+    "apply-plan": Entry("flows.plans:apply_plan", _STORE_ALONE, _RELEASED),
     "partner-sync": Entry("flows.partner_sync:partner_sync", _STORE_ALONE, _PARTNERS_TO_STORE),
     "inventory-refresh": Entry(
         "flows.inventory_refresh:manual_inventory_refresh", _ANSWERS_ITSELF, _INVENTORY

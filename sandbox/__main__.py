@@ -6,7 +6,8 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,39 @@ from sandbox.reading import WorldError
 from sandbox.server import serving
 
 
+def _within(least: int, most: float = inf) -> Callable[[str], int]:
+    def whole(text: str) -> int:
+        number = int(text)
+        if not least <= number <= most:
+            raise argparse.ArgumentTypeError(f"{text} is not {_said(least, most)}")
+        return number
+
+    return whole
+
+
+def _said(least: int, most: float) -> str:
+    return f"at least {least}" if most == inf else f"between {least} and {most}"
+
+
+def _milliseconds(text: str) -> float:
+    number = float(text)
+    if not 0 <= number < inf:
+        raise argparse.ArgumentTypeError(f"{text} is no time that an answer could take")
+    return number
+
+
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
-    parser.add_argument("--port", type=int, default=8710, help="0 picks a free one (8710)")
+    parser.add_argument("--port", type=_within(0, 65_535), default=8710, help="0 picks a free one (8710)")
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--world", type=Path, metavar="FILE", help="a world file")
     source.add_argument("--demo", action="store_true", help="a small shoe shop")
-    source.add_argument("--products", type=int, metavar="N", help="a generated shop")
-    parser.add_argument("--variants", type=int, default=4, metavar="M", help="of each generated product (4)")
+    source.add_argument("--products", type=_within(0), metavar="N", help="a generated shop")
+    parser.add_argument(
+        "--variants", type=_within(1), default=4, metavar="M", help="of each generated product (4)"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of all that is random (0)")
-    parser.add_argument("--latency-ms", type=float, default=0, help="how long an answer takes (0)")
+    parser.add_argument("--latency-ms", type=_milliseconds, default=0, help="how long an answer takes (0)")
     parser.add_argument("--plan", choices=("standard", "advanced", "plus"), default="standard")
     parser.add_argument(
         "--switch", action="append", default=[], metavar="NAME=VALUE", help="a behaviour not known for sure"
@@ -50,7 +74,7 @@ def _read(file: Path) -> Mapping[str, Any]:
         found = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise WorldError((), f"{file}: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise WorldError((), f"{file}: this is not JSON: {error}") from None
     if not isinstance(found, dict):
         raise WorldError((), f"{file}: a world must be a JSON object")

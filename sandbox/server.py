@@ -91,7 +91,10 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 256
 
     def __init__(self, sandbox: Sandbox, port: int = 0) -> None:
-        super().__init__((HOST, port), Handler)
+        try:
+            super().__init__((HOST, port), Handler)
+        except OSError as error:
+            raise OSError(error.errno, f"port {port}: {error.strerror}") from None
         self.sandbox = sandbox
 
     @property

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from connectors.errors import ConfigurationError, EvenstockError
 from connectors.folding import fold
 from connectors.ledger import open_ledger
+from connectors.ledger.database import file_of
 from connectors.records import Location, ShopFacts
 from connectors.rms import RmsHealth
 from connectors.settings import Settings
@@ -106,7 +106,8 @@ def _of_alerts(settings: Settings) -> Finding:
 def _of_ledger(settings: Settings) -> Iterator[Finding]:
     """The ledger as it is; one that is not there yet is not made."""
     url = settings.needed("EVENSTOCK_DATABASE_URL")
-    if url.startswith("sqlite") and not Path(url.partition(":///")[2]).exists():
+    file = file_of(url)
+    if file and not file.exists():
         yield _NO_LEDGER
         return
     try:

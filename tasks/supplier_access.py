@@ -114,7 +114,9 @@ def _tokens(settings: Settings, ledger: Ledger, place: str) -> Store:
 
 
 def store_credentials(settings: Settings, ledger: Ledger, place: str, credentials: Credentials) -> None:
-    """Keep credentials encrypted. Raises ConfigurationError without EVENSTOCK_SECRET_KEY."""
+    """Keep credentials encrypted. Raises ConfigurationError if there are any, but no EVENSTOCK_SECRET_KEY."""
+    if not credentials:
+        return
     vault = Vault(settings.evenstock_secret_key)
     for name, value in credentials.items():
         ledger.store_secret(vault, place, name, SecretStr(value), settings.now())

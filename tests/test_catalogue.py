@@ -101,6 +101,27 @@ class TestFlows:
         assert all(any(each.startswith(start) for each in VARIABLES) for start in FLOWS[name].settings)
 
 
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [
+        ("inventory-refresh", "MAX_ZERO_SHARE"),
+        ("automated-sync", "MAX_FALL_SHARE"),
+        ("automated-sync", "REVERSE_SYNC_MISSING_LEVEL"),
+        ("automated-sync", "SHOPIFY_STORE_DOMAIN"),
+        ("automated-sync", "PLAN_EXPIRES_HOURS"),
+        ("apply-plan", "GONE_AFTER_HOURS"),
+        ("partner-sync", "REVERSE_SYNC_TIMEZONE"),
+    ],
+)
+def test_settings_that_a_flow_goes_by_are_shown_with_it(name: str, setting: str) -> None:
+    assert setting in settings_of(name)
+
+
+@pytest.mark.parametrize("name", ["reverse-stock-sync", "partner-sync"])
+def test_and_none_of_anothers(name: str) -> None:
+    assert "MAX_PRICE_JUMP" not in settings_of(name)
+
+
 def test_every_flow_of_the_project_is_in_the_catalogue() -> None:
     modules = [
         path.stem

@@ -116,6 +116,12 @@ def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
         yield part
 
 
+def file_of(url: str) -> Path | None:
+    """The file that a ledger on SQLite is; None for one on a server. Raises ConfigurationError."""
+    address = _address(url)
+    return _sqlite_file(address) if address.get_backend_name() == "sqlite" else None
+
+
 def _address(url: str) -> URL:
     try:
         address = make_url(url)
@@ -125,7 +131,7 @@ def _address(url: str) -> URL:
         ) from None
     backend = address.get_backend_name()
     if backend == "sqlite":
-        return address
+        return address.set(drivername="sqlite")
     if backend in {"postgresql", "postgres"}:
         return address.set(drivername="postgresql+psycopg")
     raise ConfigurationError(
@@ -134,13 +140,10 @@ def _address(url: str) -> URL:
 
 
 def _sqlite_engine(address: URL) -> Engine:
-    if address.database in {None, "", ":memory:"}:
-        raise ConfigurationError(
-            "EVENSTOCK_DATABASE_URL must name a file: a ledger in memory forgets everything"
-        )
+    file = _sqlite_file(address)
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise ConfigurationError(f"SQLite {sqlite3.sqlite_version} is too old for the ledger: 3.35 is needed")
-    _make_folder(Path(_path(str(address.database))).parent)
+    _make_folder(file.parent)
     engine = create_engine(
         address,
         hide_parameters=True,
@@ -154,9 +157,14 @@ def _sqlite_engine(address: URL) -> Engine:
     return engine
 
 
-def _path(name: str) -> str:
-    """The path of a database that is named by a file URI, as SQLite allows; any other name is a path."""
-    return urlsplit(name).path if name.startswith("file:") else name
+def _sqlite_file(address: URL) -> Path:
+    """A database may be named by a file URI, as SQLite allows; any other name is a path."""
+    name = address.database or ":memory:"
+    if name == ":memory:":
+        raise ConfigurationError(
+            "EVENSTOCK_DATABASE_URL must name a file: a ledger in memory forgets everything"
+        )
+    return Path(urlsplit(name).path if name.startswith("file:") else name)
 
 
 def _make_folder(folder: Path) -> None:

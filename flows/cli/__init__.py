@@ -6,6 +6,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from io import StringIO, TextIOWrapper
 
 from connectors.errors import ConfigurationError, EvenstockError
 from connectors.settings import use
@@ -78,7 +79,10 @@ COMMANDS = {
         "flows.cli.emit:emit",
         "tell Prefect that the main sync is done: evenstock emit main-sync-finished",
     ),
-    "sandbox": ("flows.cli.demo:sandbox", "the stand-ins of Shopify and RMS: evenstock sandbox --port 8710"),
+    "sandbox": (
+        "flows.cli.demo:sandbox",
+        "the stand-ins of all systems, alone: evenstock sandbox --demo --port 8710",
+    ),
 }
 """Each command by its name: where it is, and what it does."""
 
@@ -86,6 +90,7 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Whatever goes wrong is one line on standard error."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    _steady_streams()
     try:
         return _dispatch([_readable(each) for each in given])
     except ConfigurationError as error:
@@ -98,6 +103,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read our output has seen enough; nothing more can be said to them.
         sys.stdout = None
         return 1
+
+
+def _steady_streams() -> None:
+    """Let no closed standard input, and no letter that a terminal's encoding lacks, end a command."""
+    if sys.stdin is None:  # as Python has it when it was closed before the start
+        sys.stdin = StringIO()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _dispatch(given: list[str]) -> int:

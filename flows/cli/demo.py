@@ -98,6 +98,8 @@ def up(arguments: list[str]) -> int:
         raise ConfigurationError(
             f"there is no prefect.yaml in {PROJECT}: start `evenstock up` from a checkout"
         )
+    if port is not None and not 0 <= port <= 65_535:
+        parser.error(f"--port must be between 0 and 65535, not {port}")
     if port and free_port(port) != port:
         raise ConfigurationError(f"port {port} is taken: name another one with --port, or none")
     console = out()

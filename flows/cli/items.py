@@ -125,7 +125,8 @@ def _list(ledger: Ledger, options: Any) -> int:  # noqa: ANN401
         cells = [item.id, item.part_number, str(item.color_id), item.condition, str(item.quantity_available)]
         cells += [_short(its.get(market)) for market in MARKETPLACES]
         table.add_row(*(escape(printable(cell)) for cell in cells), style=_style(its))
-    out().print(table if found else f"There is no such item in the account {escape(options.account)}.")
+    which = "such item" if options.status else "item yet"
+    out().print(table if found else f"There is no {which} in the account {escape(options.account)}.")
     return 0
 
 

@@ -1,6 +1,8 @@
 """How arguments are read, and where a command speaks."""
 
+import codecs
 import json
+import sys
 from argparse import ArgumentParser
 from typing import NoReturn
 
@@ -50,5 +52,6 @@ def out() -> Console:
 
 
 def say_json(document: JsonObject | list[JsonValue] | str) -> None:
-    """One JSON document on standard output, and nothing else."""
-    print(json.dumps(document, ensure_ascii=False, indent=2))  # noqa: T201
+    """One JSON document on standard output, and nothing else; escaped where that is not Unicode."""
+    is_unicode = codecs.lookup(sys.stdout.encoding or "utf-8").name.startswith("utf")
+    print(json.dumps(document, ensure_ascii=not is_unicode, indent=2))  # noqa: T201

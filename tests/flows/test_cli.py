@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.flows.stage import Stage
 from tests.worlds import OWN, TOKEN, shoe, world
 
 SYNC = "reverse-stock-sync"
+KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 
 
 @pytest.fixture
@@ -78,6 +80,7 @@ def sold_out(stage: Stage) -> Stage:
         (["alerts", "close", "caf\udce9"], "the argument caf? is not UTF-8"),
         (["check", "--everything"], "--everything"),
         (["demo", "--fast"], "--fast"),
+        (["up", "--port", "65536"], "--port must be between 0 and 65535, not 65536"),
     ],
 )
 @pytest.mark.usefixtures("own_ledger")
@@ -291,12 +294,12 @@ class TestLook:
         assert settings["REVERSE_SYNC_BATCH_SIZE"] == "50"
         assert TOKEN not in shown.out
         assert "REVERSE_SYNC_DELAY_MINUTES" in evenstock("config", SYNC).out
-        own = (
+        own = {
             name
             for name in VARIABLES
             if name.startswith(("REVERSE_SYNC_", "SHOPIFY_", "RMS_", "MAX_", "MIN_"))
-        )
-        assert set(own) <= settings.keys()
+        }
+        assert own - {"MAX_PRICE_JUMP"} <= settings.keys()
         assert "BRICKLINK_TOKEN" not in settings
 
 
@@ -314,6 +317,16 @@ class TestCare:
         assert "fail" not in said.out
         assert one_shoe.writes() == []
         assert not (tmp_path / "ledger.db").exists()
+
+    @pytest.mark.parametrize("url", ["sqlite:///{}?timeout=5", "sqlite:///file:{}?uri=true"])
+    def test_check_finds_the_ledger_however_it_is_written(
+        self, evenstock: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str
+    ) -> None:
+        monkeypatch.setenv("EVENSTOCK_DATABASE_URL", url.format(tmp_path / "here.db"))
+
+        assert "ledger: not set up yet" in evenstock("check").out
+        assert evenstock("plans", "list").status == 0
+        assert "ledger: up to date" in evenstock("check").out
 
     def test_check_tells_twins_and_blanks(self, evenstock: Shell, stage: Stage) -> None:
         item, rows = shoe(101, {"37": 5, "38": 1}, {"37": 3})
@@ -428,3 +441,40 @@ class TestEmit:
 
         assert (said.status, said.err) == (0, "")
         assert f"Sent evenstock.main-sync.finished for {OWN}." in said.out
+
+
+# --------------------------------------------------------------- streams
+
+
+class TestStreams:
+    def test_a_closed_standard_input_is_an_empty_one(
+        self, evenstock: Shell, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("sys.stdin", None)
+        monkeypatch.setenv("EVENSTOCK_SECRET_KEY", KEY)
+
+        said = evenstock("accounts", "add", "bricks", "--bricklink")
+
+        assert said.status == 2
+        assert "standard input must give consumer_key" in said.err
+
+    @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+    def test_a_terminal_without_our_letters_gets_others(
+        self, evenstock: Shell, monkeypatch: pytest.MonkeyPatch, encoding: str
+    ) -> None:
+        there = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+        monkeypatch.setattr("sys.stdout", there)
+
+        assert evenstock("--help").status == 0
+        assert evenstock("suppliers").status == 0
+        there.seek(0)
+        assert "evenstock suppliers add --type ? --name ?" in there.read()
+
+    def test_and_programs_the_same_json(self, evenstock: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("REVERSE_SYNC_EXCLUDE_TAG", "été ✓")
+        there = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+        monkeypatch.setattr("sys.stdout", there)
+
+        assert evenstock("config", SYNC, "--json").status == 0
+        there.seek(0)
+        assert json.loads(there.read())["settings"]["REVERSE_SYNC_EXCLUDE_TAG"] == "été ✓"

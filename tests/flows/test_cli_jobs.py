@@ -205,6 +205,15 @@ class TestSuppliers:
         assert (said.status, desk.ledger.suppliers()) == (2, [])
         assert "EVENSTOCK_SECRET_KEY" in said.err
 
+    def test_need_none_without_secrets_of_their_own(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("EVENSTOCK_SECRET_KEY")
+
+        said = desk("suppliers", "add", "--type", "bigbuy", "--name", "Toys")
+
+        assert (said.status, desk.only().name) == (0, "Toys")
+
 
 class TestJobs:
     @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from sandbox.__main__ import main
 from sandbox.app import Sandbox
 from sandbox.server import serving
 from tests.sandbox.shopper import SHOP, runner, world
@@ -48,6 +49,7 @@ def test_it_prints_settings_then_ready_and_ends_on_sigterm() -> None:
         ('{"shopfy": {}}', [], "sandbox: unknown key 'shopfy'; did you mean 'shopify'?\n"),
         ("{", [], "this is not JSON"),
         ("{}", ["--switch", "idempotncy=forgotten"], "did you mean 'idempotency'?"),
+        ("[" * 100_000, [], "this is not JSON"),
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(
@@ -60,6 +62,33 @@ def test_a_mistake_is_one_line_and_status_2(
     assert process.returncode == 2
     assert expected in errors
     assert errors.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--port", "65536"], "--port: 65536 is not between 0 and 65535"),
+        (["--port", "-1"], "--port: -1 is not between 0 and 65535"),
+        (["--products", "-1"], "--products: -1 is not at least 0"),
+        (["--products", "1", "--variants", "0"], "--variants: 0 is not at least 1"),
+        (["--latency-ms", "-5"], "--latency-ms: -5 is no time"),
+        (["--latency-ms", "nan"], "--latency-ms: nan is no time"),
+    ],
+)
+def test_a_number_that_cannot_be_is_told(
+    capsys: pytest.CaptureFixture[str], words: list[str], expected: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert expected in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    with Sandbox(world(runner())) as sandbox, serving(sandbox) as url:
+        port = int(url.rpartition(":")[2])
+        with pytest.raises(OSError, match=f"port {port}: Address already in use"), serving(sandbox, port):
+            """Never reached."""
 
 
 @pytest.fixture
