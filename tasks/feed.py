@@ -116,7 +116,7 @@ def _fed(
     if items := [row for row in rows if row.own_item_id is not None]:
         fed["items"] = feed_items(settings, ledger, supplier, items, at, dry_run=dry_run).as_dict()
     if levels := [row for row in rows if row.own_variant_id is not None]:
-        fed["levels"] = _levels(settings, ledger, supplier, levels, dry_run=dry_run)
+        fed["levels"] = _levels(settings, ledger, supplier, levels, at, dry_run=dry_run)
     return fed
 
 
@@ -140,20 +140,26 @@ def release(
     supplier = ledger.supplier(str(of.get("user")), str(of.get("supplier")))
     if supplier is None:
         raise ConfigurationError(f"the supplier of plan {plan_id} is not there any more")
-    rows, _ = last_heard(settings, ledger, supplier)
+    rows, at = last_heard(settings, ledger, supplier)
     job = feed_levels.begin(settings, ledger, supplier, dry_run=dry_run, release_of=plan_id)
     levels = [row for row in rows if row.own_variant_id is not None]
-    return LevelCourse(job, settings, ledger, supplier, planned), levels
+    return LevelCourse(job, settings, ledger, supplier, at, planned), levels
 
 
 def _levels(
-    settings: Settings, ledger: Ledger, supplier: Supplier, rows: Sequence[Imported], *, dry_run: bool
+    settings: Settings,
+    ledger: Ledger,
+    supplier: Supplier,
+    rows: Sequence[Imported],
+    at: datetime,
+    *,
+    dry_run: bool,
 ) -> JsonObject:
     channels = ledger.integrations(supplier.user_id)
     if not offers.feeds_channel(channels, offers.SHOPIFY, settings.shop):
         return {"problems": [f"the own store {settings.shop} is not to be fed"]}
     job = feed_levels.begin(settings, ledger, supplier, dry_run=dry_run)
-    course = LevelCourse(job, settings, ledger, supplier)
+    course = LevelCourse(job, settings, ledger, supplier, at)
     told = course.run(rows)
     if not dry_run and not course.trouble:
         ledger.channel_fed(supplier.user_id, offers.SHOPIFY, settings.shop, settings.now())

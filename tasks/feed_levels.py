@@ -1,15 +1,17 @@
 """Let imported products feed levels of the own store, on the same course as partners' goods.
 
 Read the own store (the baseline), compare, guard, write with the baseline, read back. The truth is what the
-ledger has of the supplier; it learns of our orders when they are shipped, so committed units are kept back.
+ledger has of the supplier; it learns of our orders when they are shipped, so committed units are kept back,
+and those that were ordered since it was asked: they may have been shipped meanwhile.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from prefect import runtime
 
-from connectors.errors import EvenstockError
+from connectors.errors import EvenstockError, Unauthorised
 from connectors.ledger import Ledger
 from connectors.ledger.records import Run, RunState
 from connectors.ledger.supplier_records import Supplier
@@ -17,6 +19,7 @@ from connectors.records import JsonObject, Product
 from connectors.settings import Settings
 from connectors.shopify import Shopify
 from tasks import offers, partner_diff, partner_fetch, release, remember, report, run
+from tasks.begin import reads_orders
 from tasks.carry import Carrier, SoldRecently
 from tasks.desk import open_shop
 from tasks.feed_items import policy_of
@@ -68,7 +71,7 @@ def begin(
         limit=None,
         products=None,
         quantity_name="available",
-        reads_orders=False,
+        reads_orders=reads_orders(settings, facts.scopes),
         release=release_of,
         rollback=RollbackMode.OFF,
         leaves_marks=False,
@@ -90,12 +93,17 @@ def begin(
 
 @dataclass
 class LevelCourse:
-    """One run over the own variants that a supplier feeds. `planned`: lines of a plan that is released."""
+    """One run over the own variants that a supplier feeds.
+
+    `read_at`: since when it was asked for the stock that is known. `planned`: lines of a plan that is
+    released.
+    """
 
     job: Job
     settings: Settings
     ledger: Ledger
     supplier: Supplier
+    read_at: datetime
     planned: Mapping[int, Line] | None = None
 
     def __post_init__(self) -> None:
@@ -168,14 +176,24 @@ class LevelCourse:
         return products
 
     def _compared(self, shop: Shopify, products: Sequence[Product], rows: Sequence[Imported]) -> list[Line]:
-        known = {variant.id: {partner_fetch.AT_SHIPPING} for each in products for variant in each.variants}
-        unbooked = partner_fetch.unbooked(shop, products, known, reads_orders=False)
+        unbooked = self._unbooked(shop, products)
         feeds = [offers.feed(self.job.account, row) for row in rows]
         lines = partner_diff.stock(feeds, products, unbooked, self._policy())
         if self.planned is not None:
             lines = list(release.narrow(lines, self.planned).lines)
         self.story.checked = len(lines)
         return lines
+
+    def _unbooked(self, shop: Shopify, products: Sequence[Product]) -> Mapping[int, int]:
+        """Own units unknown to the supplier's number; only committed ones if we may see no orders."""
+        # Whole minutes, and no fewer than it was.
+        minutes = (self.settings.now() - self.read_at) // timedelta(minutes=1) + 1
+        words = {partner_fetch.AT_SHIPPING, str(max(1, minutes))}
+        known = {variant.id: words for each in products for variant in each.variants}
+        try:
+            return partner_fetch.unbooked(shop, products, known, reads_orders=self.job.reads_orders)
+        except Unauthorised:
+            return partner_fetch.unbooked(shop, products, known, reads_orders=False)
 
     def _policy(self) -> partner_diff.Policy:
         policy = policy_of(self.settings)

@@ -161,9 +161,16 @@ def _unfed(line: JsonObject, fed: JsonObject) -> Iterator[str]:
     if error := fed.get("error"):
         yield f"job {line['job_id']} fed nothing: {error}"
     for name, part in fed.items():
-        if isinstance(part, dict) and part.get("success") is False:
-            errors = as_list(part.get("errors") or [part.get("balance")], "errors")
-            yield f"job {line['job_id']} could not feed all {name}: {'; '.join(map(str, errors))}"
+        if isinstance(part, dict) and (why := _why_unfed(part)):
+            yield f"job {line['job_id']} could not feed {name}: {why}"
+
+
+def _why_unfed(part: JsonObject) -> str:
+    """Why it came to nothing, or needs a person. A line that fails among others is the next job's."""
+    books = _books(part)
+    stuck = {word: count for word in ("failed", "parked") if (count := books.get(word))}
+    told = ", ".join(f"{count} {word}" for word, count in stuck.items()) if not books.get("done") else ""
+    return "; ".join(map(str, as_list(part.get("errors") or [], "errors"))) or told
 
 
 def _books(part: JsonObject) -> JsonObject:

@@ -273,6 +273,26 @@ class TestALevelOfTheOwnStore:
 
         assert shown(bound)["SHOE-1"] == 6
 
+    @pytest.mark.parametrize(("sees_orders", "left"), [(True, 6), (False, 8)])
+    def test_fed_by_hand_keeps_what_was_shipped_since_the_supplier_was_asked(
+        self, bound: SupplierDesk, shoe: int, *, sees_orders: bool, left: int
+    ) -> None:
+        bound.happens("edit", product=3, stock=9)
+        bound.run(STOCK, hours=2)
+        bound.later(1)
+        sale = {"kind": "sale", "variant_id": shoe, "location_id": 1, "quantity": 2}
+        order = bound.sandbox.event({"system": "shopify", "account": OWN, **sale})
+        shipped = {"kind": "fulfil", "order_id": order["order_id"]}
+        bound.sandbox.event({"system": "shopify", "account": OWN, **shipped})
+        assert shown(bound)["SHOE-1"] == 6
+        if not sees_orders:
+            denied = {"kind": "graphql_error", "code": "ACCESS_DENIED", "operation": "orders", "times": -1}
+            bound.sandbox.faults([{"system": "shopify", **denied}])
+
+        feed(bound.settings, bound.ledger, bound.supplier, dry_run=False)
+
+        assert shown(bound)["SHOE-1"] == left
+
     def test_is_only_planned_in_a_dry_run(self, bound: SupplierDesk) -> None:
         found = feed(bound.settings, bound.ledger, bound.supplier, dry_run=True)
 

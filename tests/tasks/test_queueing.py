@@ -137,8 +137,16 @@ def test_a_job_that_holds_nothing_is_done(fed: JsonObject) -> None:
         ({"fed": {"items": {"held": 0}}, "unheard": ["product 3"]}, {"s": {"unfed": []}}),
         ({"fed": {"error": "401"}, "unheard": []}, {"s": {"unfed": ["job j fed nothing: 401"]}}),
         (
-            {"fed": {"levels": {"success": False, "balance": {"failed": 1}, "errors": []}}},
-            {"s": {"unfed": ["job j could not feed all levels: {'failed': 1}"]}},
+            {"fed": {"levels": {"balance": {"failed": 1}, "errors": []}}},
+            {"s": {"unfed": ["job j could not feed levels: 1 failed"]}},
+        ),
+        (
+            {"fed": {"levels": {"balance": {"failed": 1, "done": 9}, "errors": []}}},
+            {"s": {"unfed": [], "held": []}},
+        ),
+        (
+            {"fed": {"levels": {"balance": {"done": 9}, "errors": ["own variant 7 does not exist"]}}},
+            {"s": {"unfed": ["job j could not feed levels: own variant 7 does not exist"]}},
         ),
         ({"type": "order_sync"}, {}),
     ],
