@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.deployed import Deployed, deployed
 from tests.flows.shell import Shell
 from tests.flows.stage import Stage, staged
 
@@ -21,10 +20,3 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
 def evenstock(capsys: pytest.CaptureFixture[str]) -> Shell:
     """The command, as it is typed."""
     return Shell(capsys)
-
-
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """A server with everything deployed. Started once, as all tests with it belong to one xdist group."""
-    with deployed(tmp_path_factory.mktemp("deployed")) as running:
-        yield running

@@ -23,19 +23,29 @@ from connectors.settings import load_settings
 from flows.cli import main
 from flows.cli.orchestration import arrange
 from flows.cli.reaping import reapers
-from tests.flows.deployed import PROJECT, Deployed, Told, until
+from tests.flows.deployed import PROJECT, Deployed, Told, deployed, until
 from tests.flows.mortal import KillPoint, Moment
 from tests.flows.test_crashes import an_hour_later
 from tests.flows.trade import BEAN, ROAST, Trade, partner_shop
 from tests.flows.workers import PATIENCE, Gate
-from tests.worlds import MARK, OWN, shoe, world
+from tests.worlds import MARK, OWN, product, shoe, variant, world
 
+# All of it on one worker of a parallel run: its server is started once.
 pytestmark = pytest.mark.xdist_group("deployed")
 
 SYNC = "reverse-stock-sync/reverse-stock-sync"
 DRY_RUN = "reverse-stock-sync/reverse-stock-sync-dry-run"
 RELEASE = "apply-plan/apply-plan"
 PARTNERS = "partner-sync/partner-sync"
+REFRESH = "inventory-refresh/inventory-refresh"
+REFRESH_OF_HOOKS = "inventory-refresh-webhook/inventory-refresh-webhook"
+STATUS = "inventory-sync-status/inventory-sync-status"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    with deployed(tmp_path_factory.mktemp("deployed")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -332,6 +342,43 @@ def _kind(subject: str) -> str:
 
 def _about(subject: str) -> str:
     return subject.partition(":")[2]
+
+
+@pytest.fixture
+def one_product(site: Deployed) -> None:
+    site.stage.faults(operation="no-call-has-this-name", kind="http")
+    site.stage.put(world([product(1, None, variant(11, "A", 5), variant(12, "B", 0))], []))
+
+
+@pytest.mark.usefixtures("one_product")
+def test_an_error_of_a_refresh_is_a_failed_state_with_its_document(site: Deployed) -> None:
+    told = site.run(REFRESH, product_ids=["abc"])
+
+    assert says(told) == ("FAILED", "Failed")
+    assert told.report["error"]["code"] == "INVALID_PRODUCT_IDS"
+
+
+@pytest.mark.usefixtures("one_product")
+def test_a_refresh_completes_and_the_next_one_cools_down(site: Deployed) -> None:
+    told = site.run(REFRESH, product_ids=[1])
+
+    assert says(told) == ("COMPLETED", "Completed")
+    assert told.run.name == "inventory-refresh: product 1"
+    assert told.report["data"]["inventoryUpdates"] == 2
+    assert "inventory-refresh-summary" in told.artifacts
+    again = site.run(REFRESH, product_ids=[1])
+    assert again.state.type.value == "FAILED"
+    assert again.report["error"]["code"] == "REFRESH_COOLDOWN"
+    status = site.run(STATUS)
+    assert status.report["data"]["scheduling"]["canManualRefresh"] is False
+
+
+@pytest.mark.usefixtures("one_product")
+def test_a_product_that_failed_fails_the_refresh(site: Deployed) -> None:
+    told = site.run(REFRESH_OF_HOOKS, product_ids=[1, 999])
+
+    assert says(told) == ("FAILED", "Failed")
+    assert told.report["data"]["failedProducts"] == 1
 
 
 def test_the_worker_says_nothing_frightening(site: Deployed) -> None:
