@@ -47,6 +47,7 @@ from connectors.shape import as_bool, as_int, as_list, as_object, as_text, as_ti
 T = TypeVar("T")
 
 _ID = re.compile(r"[0-9]{1,18}")
+_NO_TEXT = re.compile("[\\0\ud800-\udfff]")
 
 LONGEST_CODE = 64
 """Characters of a complaint's code that are kept."""
@@ -139,8 +140,7 @@ def head(node: JsonObject) -> tuple[int, tuple[str, ...]]:
 
 def sku(node: JsonObject) -> tuple[int, str | None]:
     """A variant's id and SKU."""
-    text = node.get("sku")
-    return number(node.get("id")), None if text is None else as_text(text, "sku")
+    return number(node.get("id")), _sku(node.get("sku"))
 
 
 def variants(answer: Answer, product_id: int) -> Page[Variant]:
@@ -160,12 +160,11 @@ def _ccod(node: JsonObject) -> str | None:
 def variant(node: JsonObject, product_id: int) -> Variant:
     """One variant with its level."""
     item = as_object(node.get("inventoryItem"), "inventoryItem")
-    sku = node.get("sku")
     return Variant(
         id=number(node.get("id")),
         product_id=product_id,
         item_id=number(item.get("id")),
-        sku=None if sku is None else as_text(sku, "sku"),
+        sku=_sku(node.get("sku")),
         position=as_int(node.get("position"), "position"),
         tracked=as_bool(item.get("tracked"), "tracked"),
         duplicates=as_int(item.get("duplicateSkuCount"), "duplicateSkuCount"),
@@ -256,7 +255,7 @@ def _variant_head(node: JsonObject) -> VariantHead:
         id=number(node.get("id")),
         product_id=number(parent.get("id")),
         item_id=number(item.get("id")),
-        sku=_text_or_none(node.get("sku"), "sku"),
+        sku=_sku(node.get("sku")),
         title=as_text(parent.get("title"), "title"),
         status=as_text(parent.get("status"), "status"),
     )
@@ -328,7 +327,7 @@ def _stocked_variant(node: JsonObject, product_id: int) -> StockedVariant:
         id=number(node.get("id")),
         product_id=product_id,
         item_id=number(item.get("id")),
-        sku=_text_or_none(node.get("sku"), "sku"),
+        sku=_sku(node.get("sku")),
         tracked=as_bool(item.get("tracked"), "tracked"),
     )
 
@@ -391,7 +390,7 @@ def recorded(body: JsonObject) -> Recorded:
 def _new_variant(body: JsonObject, item: JsonObject, metafields: Sequence[JsonValue]) -> NewVariant:
     return NewVariant(
         options=_options(body),
-        sku=_text_or_none(body.get("sku"), "sku"),
+        sku=_sku(body.get("sku")),
         barcode=_text_or_none(body.get("barcode"), "barcode"),
         price=as_text(body.get("price"), "price"),
         compare_at_price=_text_or_none(body.get("compareAtPrice"), "compareAtPrice"),
@@ -440,6 +439,12 @@ def _text_or_none(value: JsonValue, where: str) -> str | None:
     return None if value is None else as_text(value, where)
 
 
+def _sku(value: JsonValue) -> str | None:
+    """An SKU, with a sign for each character that JSON can escape and no ledger takes."""
+    text = _text_or_none(value, "sku")
+    return None if text is None else _NO_TEXT.sub("\ufffd", text)
+
+
 def choices(connection: JsonValue) -> Page[Choice]:
     """Some of a product's variants as choices, and where to go on."""
     return page(connection, choice, "variants")
@@ -448,7 +453,7 @@ def choices(connection: JsonValue) -> Page[Choice]:
 def choice(node: JsonObject) -> Choice:
     """A variant as one of its product's choices."""
     item = as_object(node.get("inventoryItem"), "inventoryItem")
-    sku = _text_or_none(node.get("sku"), "sku")
+    sku = _sku(node.get("sku"))
     return Choice(number(node.get("id")), number(item.get("id")), sku, _options(node))
 
 

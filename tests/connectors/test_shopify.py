@@ -563,6 +563,10 @@ class TestSetQuantities:
         (complaint,) = readers.complaints({"userErrors": [error]})
         assert (complaint.code, complaint.row) == ("NON_MUTABLE_INVENTORY_ITEM", None)
 
+    def test_an_sku_has_characters_that_any_ledger_takes(self) -> None:
+        node: JsonObject = {"id": "gid://shopify/ProductVariant/1", "sku": "24X\0-\ud800 ñ☂"}
+        assert readers.sku(node) == (1, "24X\ufffd-\ufffd ñ☂")
+
     def test_a_refusal_is_in_words_that_any_ledger_takes(self) -> None:
         error: JsonObject = {"field": None, "message": "half\0 a\ud800", "code": "X" * 65}
         (complaint,) = readers.complaints({"userErrors": [error]})

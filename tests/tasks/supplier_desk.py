@@ -31,6 +31,7 @@ from connectors.suppliers import configured, supplier_type
 from sandbox.app import Sandbox
 from sandbox.clock import Clock
 from sandbox.server import serving
+from tasks.item_changes import fresh_id
 from tasks.job_types import JOB_TYPES
 from tasks.jobs import Asked, carry, enqueue
 from tasks.lease import clock
@@ -213,7 +214,7 @@ def an_item(ledger: Ledger, desk: SupplierDesk, name: str, units: int = 5) -> It
     account = f"shop-of-{desk.supplier.user_id}"
     item = Item(
         account=account,
-        id=f"{name}-{desk.supplier.id}",
+        id=fresh_id(),
         name=name,
         part_number="3001",
         item_type="PART",
