@@ -169,13 +169,6 @@ def spending(budget: Budget) -> Callable[[Call], None]:
     return lambda call: budget.spend(cast("Lane", call.lane))
 
 
-class Unbudgeted:
-    """The budget of a marketplace that counts no calls."""
-
-    def spend(self, lane: Lane) -> None:
-        """There is always one more."""
-
-
 class Market(Protocol):
     """One account of one marketplace. May be shared by threads."""
 

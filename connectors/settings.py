@@ -200,7 +200,11 @@ def _interval(text: str) -> str:
 
 def _default_database() -> SecretStr:
     """SQLite in `.evenstock/` of the project, which is the folder Evenstock is started in."""
-    return SecretStr(f"sqlite:///{Path.cwd() / '.evenstock' / 'ledger.db'}")
+    try:
+        project = Path.cwd()
+    except FileNotFoundError:
+        raise ConfigurationError("the folder that this was started in is gone: go to another one") from None
+    return SecretStr(f"sqlite:///{project / '.evenstock' / 'ledger.db'}")
 
 
 BaseUrl = Annotated[str, AfterValidator(_base_url)]

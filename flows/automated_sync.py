@@ -1,7 +1,8 @@
 """Do what is due for suppliers: the queue of their jobs.
 
 Starts   every hour by the schedule (prefect.yaml), or by hand; several at once share the queue.
-Writes   imported_products, imported_variants, orders and import_jobs in the ledger; nothing at a supplier.
+Writes   imported_products, imported_variants, orders and import_jobs in the ledger; own items, and levels of
+         the own store, that are bound to products; nothing at a supplier.
 Stops    nothing as a whole: a job, user or supplier that fails touches no other.
 """
 

@@ -152,7 +152,7 @@ def _header(row: tuple[int, list[str]] | None) -> list[str]:
     problems += [f"column {name} is there twice" for name in dict.fromkeys(names) if names.count(name) > 1]
     problems += [f"column {name} is missing" for name in NEEDED if name not in names]
     if problems:
-        raise ConfigurationError(f"{'; '.join(problems[:10])}. The columns are {', '.join(COLUMNS)}")
+        raise ConfigurationError(f"{'; '.join(problems[:10])}. The columns are {', '.join(known)}")
     return names
 
 

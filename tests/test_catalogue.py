@@ -17,6 +17,7 @@ from connectors import csv_supplier, supplier
 from connectors.settings import VARIABLES
 from flows.catalogue import FLOWS, checked, load, settings_of
 from flows.cli import COMMANDS
+from tasks import mapping_rows
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -254,6 +255,12 @@ def test_links_of_the_readme_lead_somewhere() -> None:
     links = re.findall(r"\]\((?!https?://|#)([^)#]+)", README)
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_every_column_of_a_mappings_file_is_in_the_readme() -> None:
+    table = README.partition("\n| column | |\n")[2].partition("\n\n")[0]
+    first_cells = " ".join(re.findall(r"^\|([^|]*)\|", table, re.MULTILINE))
+    assert set(re.findall(r"`(\w+)`", first_cells)) == {*mapping_rows.COLUMNS, *mapping_rows.OPTIONAL}
 
 
 class TestTheRecipeForSuppliers:

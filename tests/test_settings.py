@@ -61,6 +61,17 @@ class TestDefaults:
         assert settings.gone_after_hours == 24
         assert settings.needed("EVENSTOCK_DATABASE_URL") == f"sqlite:///{tmp_path}/.evenstock/ledger.db"
 
+    def test_a_folder_that_is_gone_is_told(self, tmp_path: Path, monkeypatch: Set) -> None:
+        gone = tmp_path / "gone"
+        gone.mkdir()
+        monkeypatch.chdir(gone)
+        gone.rmdir()
+        try:
+            with pytest.raises(ConfigurationError, match="is gone"):
+                load_settings()
+        finally:
+            monkeypatch.chdir(tmp_path)
+
     def test_cannot_be_changed_later(self) -> None:
         with pytest.raises(ValueError, match="frozen"):
             load_settings().max_zero_share = 1  # type: ignore[misc]

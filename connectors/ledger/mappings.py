@@ -82,19 +82,6 @@ class Mappings:
             for part in chunks(rows):
                 connection.execute(statement, part)
 
-    def switch_mappings(
-        self, account: str, partner_id: int, variants: Iterable[int], *, is_active: bool
-    ) -> None:
-        """From now on these partner variants feed their own variants, or do not."""
-        with self.database.writing() as connection:
-            for part in chunks(sorted(set(variants))):
-                mine = and_(
-                    ProductMappingRow.account == account,
-                    ProductMappingRow.partner_id == partner_id,
-                    ProductMappingRow.partner_variant_id.in_(part),
-                )
-                connection.execute(update(ProductMappingRow).where(mine).values(is_active=is_active))
-
     def levels_of_variants(
         self, account: str, location_id: int, variants: Iterable[int]
     ) -> dict[int, LevelMemory]:

@@ -96,12 +96,6 @@ class MarketOrders:
             store_lines(connection, booked)
         return bookings
 
-    def market_order(self, account: str, marketplace: str, order_id: str) -> BookedOrder | None:
-        """An order as it was last booked."""
-        statement = select(*_ORDER).where(*_is_order(BookedOrderRow, (account, marketplace), order_id))
-        with self.database.reading() as connection:
-            return next(iter(loaded(BookedOrder, connection.execute(statement).all())), None)
-
     def market_orders(self, account: str | None = None, limit: int = 50) -> list[BookedOrder]:
         """The orders of an account or of all that were booked last, the newest first."""
         mine = true() if account is None else BookedOrderRow.account == account

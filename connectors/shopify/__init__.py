@@ -271,10 +271,6 @@ class Shopify:
         """Delete variants of one product, all or none."""
         self.http.send(calls.delete_variants(product, variants))
 
-    def add_tag(self, product: int, tag: str) -> None:
-        """Add one tag to a product."""
-        self.http.send(calls.add_tags(product, [tag]))
-
     def remove_tags(self, product: int, tags: Sequence[str]) -> None:
         """Take tags off a product."""
         self.http.send(calls.remove_tags(product, tags))

@@ -71,7 +71,8 @@ def _list(settings: Settings, ledger: Ledger, options: Any) -> int:  # noqa: ANN
         more = (f"{each.attempts}/{each.max_attempts}", each.errors[-1][:120] if each.errors else "")
         style = _STYLES.get(each.status.value, "")
         table.add_row(*(escape(printable(cell)) for cell in (*cells, *more)), style=style)
-    out().print(table if found else "The queue is empty.")
+    nothing = "There is no such job." if wanted or options.user else "The queue is empty."
+    out().print(table if found else nothing)
     return 0
 
 
@@ -118,6 +119,8 @@ def _stats(settings: Settings, ledger: Ledger, options: Any) -> int:  # noqa: AN
         ]
         say_json({"running": [_as_json(each) for each in running], "statuses": [*counted], "types": [*kinds]})
         return 0
+    if not (statuses or running):
+        return _say("No job is at work, and none was in the last seven days.")
     _print_table("status", [(each.status, each.jobs, each.avg_duration_seconds) for each in statuses])
     table = Table(*(name.replace("_", " ") for name in METRICS), box=None, header_style="bold")
     for kind in kinds:

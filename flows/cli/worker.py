@@ -4,6 +4,9 @@ from connectors.errors import ConfigurationError
 from connectors.settings import load_settings, use
 from flows.cli.options import Parser
 
+PATIENCE = 60.0
+"""Seconds that Prefect's API gets to answer: both may have been started together."""
+
 
 def worker(arguments: list[str]) -> int:
     """Serve pushes of changed items; start as many of these as you like, on any number of machines."""
@@ -19,7 +22,10 @@ def worker(arguments: list[str]) -> int:
 
     if not PREFECT_API_URL.value():
         raise ConfigurationError("worker: PREFECT_API_URL is not set, so nobody could ask for a push")
+    from flows.cli.orchestration import prefect_api  # noqa: PLC0415 - as above
     from flows.worker import WIDTH, work  # noqa: PLC0415 - as above
 
+    with prefect_api(PATIENCE):
+        """It answers, and takes our password: what Prefect's own worker says of neither is no sentence."""
     work(width or WIDTH)
     return 0

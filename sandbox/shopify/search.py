@@ -309,34 +309,6 @@ class Query:
         """True if an object with these values is found; kinds of fields are guessed from their names."""
         return self._predicate(get)
 
-    def id_window(self) -> tuple[int | None, int | None]:
-        """The lowest and the highest id that can match, as far as terms that must all hold say so."""
-        lowest, highest = None, None
-        for term in self._demands():
-            low, high = _id_bounds(term)
-            lowest = low if lowest is None else max(lowest, low if low is not None else lowest)
-            highest = high if highest is None else min(highest, high if high is not None else highest)
-        return lowest, highest
-
-    def _demands(self) -> Iterator[Term]:
-        parts = self.tree.parts if isinstance(self.tree, And) else (self.tree,)
-        return (part for part in parts if isinstance(part, Term) and part.field == "id")
-
-
-def _id_bounds(term: Term) -> tuple[int | None, int | None]:
-    try:
-        value = numeric_id(term.value)
-    except ValueError:
-        return None, None
-    bounds: dict[str, tuple[int | None, int | None]] = {
-        ":": (value, value),
-        ":>": (value + 1, None),
-        ":>=": (value, None),
-        ":<": (None, value - 1),
-        ":<=": (None, value),
-    }
-    return (None, None) if term.exists or term.prefix else bounds[term.operator]
-
 
 def parse(query: str) -> Query:
     """The query behind its text. Any text is one; what cannot be understood is left out."""

@@ -124,9 +124,8 @@ class TestMappings:
 
     def test_of_a_partner_switched_off_still_feed(self, ledger: Ledger) -> None:
         boots = added(ledger)
-        ledger.store_mappings([a_mapping(boots, 1, 11), a_mapping(boots, 2, 12)])
+        ledger.store_mappings([a_mapping(boots, 1, 11), a_mapping(boots, 2, 12, is_active=False)])
         ledger.switch_partner("own", number(boots), is_active=False)
-        ledger.switch_mappings("own", number(boots), [2], is_active=False)
 
         assert ledger.mappings("own", active_only=True) == []
         assert [each.partner_variant_id for each in ledger.feeding("own", [11, 12])] == [1]

@@ -33,6 +33,7 @@ from connectors.records import (
     NewVariant,
     Quantities,
     Row,
+    TagChange,
     Variant,
 )
 from connectors.shopify import STALE, Shopify, calls, documents, inner, readers
@@ -659,7 +660,7 @@ class TestOtherWrites:
     def test_tags_are_added_and_removed_and_survive_a_lost_answer(self, store: Store) -> None:
         shop = store.put(world([product(1, "X", tags=("old", "keep"))], []))
         store.fault(operation="tagsAdd", kind="lost_answer")
-        shop.add_tag(1, MARK)
+        assert shop.change_tags([TagChange(1, add=(MARK,))]) == {}
         shop.remove_tags(1, ["old", "never there"])
         (found,) = shop.products([1])
         assert set(found.tags) == {MARK, "keep"}

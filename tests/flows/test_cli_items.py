@@ -185,6 +185,11 @@ class TestItems:
             ("create", ""),
         ]
 
+    def test_a_list_of_none_says_whether_there_are_others(self, desk: Desk) -> None:
+        assert desk("items", "list").out == "There is no item yet in the account default.\n"
+        desk.enter()
+        assert "no such item" in desk("items", "list", "--status", "parked").out
+
     def test_a_dry_run_changes_nothing(self, desk: Desk) -> None:
         item = desk.enter()
         said = desk("items", "change", item, "quantityAvailable=7", "--dry-run", "--json")

@@ -265,6 +265,11 @@ class TestJobs:
             assert "there is no job broken" in queue("jobs", action, "broken", "--user", "ben").err
         assert self.stands(queue, "broken") is JobStatus.FAILED
 
+    def test_that_are_not_there_are_told_from_an_empty_queue(self, queue: Desk) -> None:
+        assert "There is no such job." in queue("jobs", "list", "--user", "nobody").out
+        assert "No job is at work" in queue("jobs", "--stats", "--user", "nobody").out
+        assert "The queue is empty" not in queue("jobs", "list").out
+
     def test_answer_the_origin_s_two_questions(self, queue: Desk) -> None:
         told = queue("jobs", "--stats", "--json").document
 

@@ -172,12 +172,9 @@ def test_the_extension_shows_how_a_query_was_read() -> None:
     }
 
 
-def test_a_query_knows_its_fields_and_its_ids() -> None:
+def test_a_query_knows_its_fields() -> None:
     query = parse("id:>5 AND id:<=10 tag:x -sku:y")
     assert query.fields == {"id", "tag", "sku"}
-    assert query.id_window() == (6, 10)
-    assert parse("id:>5 OR tag:x").id_window() == (None, None)
-    assert parse("id:7").id_window() == (7, 7)
 
 
 def test_kinds_are_guessed_where_nobody_says() -> None:
@@ -265,7 +262,3 @@ def test_queries_mean_what_their_trees_say(tree: Any, minus: bool, row: dict[str
     assert not warnings
     assert predicate(row.get) == _meant(tree, row)
     assert parse(text).matches(row.get) == _meant(tree, row)
-    low, high = parse(text).id_window()
-    if predicate(row.get):
-        assert low is None or low <= row["id"]
-        assert high is None or row["id"] <= high

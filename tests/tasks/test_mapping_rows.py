@@ -161,6 +161,7 @@ class TestFiles:
             (b"partner_shop,partner_variant_id\nboots.example,11", "own_variant_id is missing"),
             (f"{HEADER},buffer\n".encode(), "buffer is there twice"),
             (f"{HEADER},\n".encode(), "unknown column (blank)"),
+            (f"{HEADER},sum\n".encode(), "orders_known, sums, partner_sku, own_sku"),
             (b"partner_shop,partner_variant_id,own_variant_id,bufer\n", "did you mean buffer"),
             (b"boots.example,11,21,,,,\n", "unknown column"),
             (f'{HEADER}\nboots.example,11,"21,,,,\nboots.example,12,22'.encode(), "line 2 cannot be read"),
