@@ -10,8 +10,6 @@ from contextlib import contextmanager
 
 import stand
 
-from flows.cli.children import PrefectServer, family
-
 PRODUCTS, VARIANTS = 200, 5
 BEST_KNOWN = 362
 """Changes a minute of the quickest open-source connector of a shop and a stock system that we know of."""
@@ -20,13 +18,12 @@ BEST_KNOWN = 362
 @contextmanager
 def standing(changed: int, server: str) -> Iterator[Mapping[str, str]]:
     """The environment of a run in a shop of its own."""
-    with stand.standing(stand.shop(PRODUCTS, VARIANTS, changed)) as stage, family() as children:
-        environment = dict(stage.environment)
-        if server == "up":
-            running = PrefectServer(children, children.folder / "prefect")
-            running.wait()
-            environment["PREFECT_API_URL"] = running.api
-        yield environment
+    with stand.standing(stand.shop(PRODUCTS, VARIANTS, changed)) as stage:
+        if server == "own":
+            yield stage.environment
+        else:
+            with stand.served(stage.environment) as environment:
+                yield environment
 
 
 def measured(changed: int, server: str) -> Mapping[str, float]:

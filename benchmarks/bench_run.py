@@ -1,5 +1,7 @@
 """A whole run over 1,000 products of 5 variants, 1,000 levels changed, all products marked; Standard plan.
 
+With a Prefect server that is up, as the runs of a schedule have one.
+
 python benchmarks/bench_run.py [--times 3] [--paths pages bulk]
 """
 
@@ -43,8 +45,10 @@ def ceiling(path: str) -> float:
 
 def measured(path: str) -> Mapping[str, float]:
     """One run in a shop of its own; Prefect's home is warm, as on any day but the first."""
-    with stand.standing(stand.shop(PRODUCTS, VARIANTS, CHANGED)) as stage:
-        environment = {**stage.environment, "SHOPIFY_READ_PATH": path}
+    with (
+        stand.standing(stand.shop(PRODUCTS, VARIANTS, CHANGED)) as stage,
+        stand.served({**stage.environment, "SHOPIFY_READ_PATH": path}) as environment,
+    ):
         stand.child("empty", environment)
         start = stand.child("empty", environment)
         run = stand.child("sync", environment, batch_size=250)

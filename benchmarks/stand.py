@@ -17,6 +17,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from flows.cli.children import PrefectServer, family
+
 Json = dict[str, Any]
 
 HERE = Path(__file__).parent
@@ -116,6 +118,15 @@ def standing(world: Json, *, plan: str = "standard", latency_ms: float = LATENCY
                 yield _stand(process, folder)
             finally:
                 process.terminate()
+
+
+@contextmanager
+def served(environment: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
+    """The environment with a Prefect server that is up, as the runs of a schedule have one."""
+    with family() as children:
+        server = PrefectServer(children, children.folder / "prefect")
+        server.wait()
+        yield {**environment, "PREFECT_API_URL": server.api}
 
 
 def _stand(process: "subprocess.Popen[str]", folder: str) -> Stand:
