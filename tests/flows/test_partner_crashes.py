@@ -5,7 +5,7 @@ import random
 import signal
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -165,11 +165,16 @@ def test_two_processes_share_thirty_partners_and_one_is_killed(
     for number, shop in enumerate(shops):
         trade.map(trade.partner(shop), {500 + number: 100 + number})
 
-    # Its first write waits until the other is writing as well; it dies when that has its answer.
-    assert isinstance(trade.stage.sandbox, Gate)
-    with trade.stage.sandbox.holding(KillPoint(Moment.IN_FLIGHT, SET)) as hold:
+    # Its first three writes, thus all that it does, wait until the other is writing as well; it dies when one
+    # of them has its answer.
+    gate = trade.stage.sandbox
+    assert isinstance(gate, Gate)
+    with ExitStack() as holds:
+        first = [
+            holds.enter_context(gate.holding(KillPoint(Moment.IN_FLIGHT, SET, nth))) for nth in (1, 2, 3)
+        ]
         killed = cradle.worker(tmp_path / "killed", KillPoint(Moment.AFTER, SET), flow=PARTNERS)
-        assert hold.arrived.wait(PATIENCE)
+        assert all(hold.arrived.wait(PATIENCE) for hold in first)
         other = cradle.worker(tmp_path / "other", flow=PARTNERS)
         until(lambda: SET in other.events, "the other never wrote")
     assert (killed.ended(), other.ended()) == (-signal.SIGKILL, 0)
