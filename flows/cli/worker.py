@@ -26,6 +26,7 @@ def worker(arguments: list[str]) -> int:
     from flows.worker import WIDTH, work  # noqa: PLC0415 - as above
 
     with prefect_api(PATIENCE):
-        """It answers, and takes our password: what Prefect's own worker says of neither is no sentence."""
+        # It answers, and takes our password: what Prefect's own worker says of neither is no sentence.
+        pass
     work(width or WIDTH)
     return 0
